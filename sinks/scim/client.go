@@ -1,0 +1,186 @@
+package scim
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/idpbridge/idpbridge/sinks"
+)
+
+const (
+	mediaType = "application/scim+json"
+	userAgent = "idpbridge" // some endpoints refuse requests without one
+	// maxBody bounds one answer. A page of groups from a server that ignores
+	// excludedAttributes is the largest thing seen.
+	maxBody = 256 << 20
+)
+
+// request is one request under the base URL.
+type request struct {
+	method   string
+	resource sinks.Resource // 0: discovery
+	id       sinks.ID
+	endpoint string // of discovery
+	query    url.Values
+	body     any
+	ifMatch  string
+}
+
+// op names the request in errors: "PATCH /Users/2819c223".
+func (r request) op() string { return r.method + " " + r.path() }
+
+// path is the escaped path below the base URL.
+func (r request) path() string {
+	p := "/" + r.endpoint
+	switch r.resource {
+	case sinks.User:
+		p = "/Users"
+	case sinks.Group:
+		p = "/Groups"
+	}
+	if r.id != "" {
+		p += "/" + escapeID(r.id)
+	}
+	return p
+}
+
+// escapeID makes an id one path segment. Ids may be anything: a userName with a slash, a
+// dot that a server would take for a directory.
+func escapeID(id sinks.ID) string {
+	if strings.Trim(string(id), ".") == "" {
+		return strings.ReplaceAll(string(id), ".", "%2E")
+	}
+	return url.PathEscape(string(id))
+}
+
+// url puts path and query under the base, whose own query comes first.
+func (r request) url(base *url.URL) string {
+	query := base.RawQuery
+	if own := encodeQuery(r.query); own != "" {
+		if query != "" {
+			query += "&"
+		}
+		query += own
+	}
+	u := base.Scheme + "://" + base.Host + strings.TrimRight(base.EscapedPath(), "/") + r.path()
+	if query != "" {
+		u += "?" + query
+	}
+	return u
+}
+
+// encodeQuery writes spaces as %20: some servers don't read + in a filter as a space.
+func encodeQuery(v url.Values) string {
+	return strings.ReplaceAll(v.Encode(), "+", "%20")
+}
+
+// answer is a 2xx answer.
+type answer struct {
+	op     string
+	status int
+	header http.Header
+	body   []byte
+}
+
+// send makes one request. Any answer but 2xx, and no answer, is a *sinks.Error.
+func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
+	body, err := encode(r.body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: write body: %w", r.op(), err)
+	}
+	if err := pace(ctx, s.meters, r, len(body)); err != nil {
+		return nil, err
+	}
+	var connected atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method, r.url(s.base), bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.op(), cause(err))
+	}
+	setHeaders(req, r)
+	resp, err := s.hc.Do(req)
+	if err != nil {
+		return nil, unanswered(r, err, connected.Load())
+	}
+	defer resp.Body.Close() //nolint:errcheck // nothing is lost: the body was read
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		return nil, unanswered(r, fmt.Errorf("read answer: %w", err), true)
+	}
+	if len(content) > maxBody {
+		return nil, &sinks.Error{Class: unread(r), Op: r.op(), Status: resp.StatusCode, Message: fmt.Sprintf("an answer of more than %d MB", maxBody>>20), Hint: "Lower override.page_size."}
+	}
+	a := &answer{op: r.op(), status: resp.StatusCode, header: resp.Header, body: content}
+	if a.status < 200 || a.status > 299 {
+		return nil, s.refusal(r, a)
+	}
+	return a, nil
+}
+
+func encode(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func setHeaders(req *http.Request, r request) {
+	req.Header.Set("Accept", mediaType+", application/json;q=0.9")
+	req.Header.Set("User-Agent", userAgent)
+	if r.body != nil {
+		req.Header.Set("Content-Type", mediaType)
+	} else {
+		req.Body, req.GetBody = http.NoBody, nil
+	}
+	if r.ifMatch != "" {
+		req.Header.Set("If-Match", r.ifMatch)
+	}
+}
+
+// unanswered classifies a request without a whole answer.
+func unanswered(r request, err error, connected bool) error {
+	if e, ok := errors.AsType[*sinks.Error](err); ok {
+		return e // the transport's own word, e.g. a dry run's refusal
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // its text repeats the address
+	}
+	e := &sinks.Error{Class: sinks.Unclear, Op: r.op(), Err: err}
+	switch {
+	case errors.Is(err, errToken):
+		return tokenFailure(e)
+	case !connected:
+		e.Class, e.Hint = sinks.Unreachable, "Check base_url, the network and the application's certificate (tls.ca_file for a private authority)."
+	case r.method == http.MethodGet:
+		e.Class, e.Hint = sinks.Unreachable, "The application did not answer in full; it may be down or overloaded."
+	default:
+		e.Hint = "The request may have had an effect; the object is looked up before anything is sent again."
+	}
+	return e
+}
+
+// refuseRedirects keeps requests on the configured host. A GET may follow a redirect on
+// it; a write never does, since its method would change on the way.
+func refuseRedirects(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	stays := req.URL.Host == first.URL.Host && req.URL.Scheme == first.URL.Scheme
+	if first.Method != http.MethodGet || !stays || len(via) > 5 {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}

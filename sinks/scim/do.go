@@ -1,0 +1,206 @@
+package scim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/idpbridge/idpbridge/sinks"
+)
+
+// change is one attribute of an Op, parsed.
+type change struct {
+	name  string // as the caller wrote it
+	path  path
+	value any // nil: clear
+}
+
+// Do makes one write. It is one request, except where the dialect needs the object read
+// first (PUT), where an entry of a multi-valued attribute turns out to be missing, or
+// where a 404 must be told from a missing object.
+func (s *Sink) Do(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
+	changes, err := parseChanges(op)
+	if err != nil {
+		return sinks.Receipt{}, err
+	}
+	switch op.Action {
+	case sinks.Create:
+		return s.create(ctx, op, changes)
+	case sinks.Update:
+		return s.update(ctx, op, changes)
+	case sinks.Delete:
+		return s.delete(ctx, op)
+	default:
+		return sinks.Receipt{}, fmt.Errorf("write %s: unknown action %d", op.Resource, op.Action)
+	}
+}
+
+func parseChanges(op sinks.Op) ([]change, error) {
+	if op.Action != sinks.Create && op.ID == "" {
+		return nil, fmt.Errorf("%s %s: without an id", op.Action, op.Resource)
+	}
+	out := make([]change, 0, len(op.Attributes))
+	for _, a := range op.Attributes {
+		p, err := parsePath(a.Path)
+		if err != nil {
+			return nil, &sinks.Error{Class: sinks.Rejected, Op: op.Action.String(), Message: err.Error(), Hint: "Correct the mapping's target path."}
+		}
+		out = append(out, change{name: a.Path, path: p, value: outgoing(p, a.Value)})
+	}
+	return out, nil
+}
+
+func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks.Receipt, error) {
+	changes = slices.DeleteFunc(changes, func(c change) bool { return c.value == nil })
+	if err := s.required(op, changes); err != nil {
+		return sinks.Receipt{}, err
+	}
+	changes, ignored := s.sendable(op, changes)
+	body := newBody(op.Resource, changes)
+	if op.Resource == sinks.Group && s.profile.MembersOnCreate && len(op.AddMembers) > 0 {
+		body[sinks.PathMembers] = memberValues(op.AddMembers)
+	}
+	req := request{method: http.MethodPost, resource: op.Resource, body: body}
+	a, err := s.write(ctx, req)
+	if err != nil {
+		return sinks.Receipt{}, err
+	}
+	r, err := s.created(ctx, req, a)
+	if err != nil {
+		return sinks.Receipt{}, err
+	}
+	receipt := sinks.Receipt{ID: r.id(), Ignored: ignored}
+	for _, c := range changes {
+		if r.get(c.path) == nil && !listed(s.profile.Unechoed, c.path) && len(r) > 1 {
+			receipt.Ignored = append(receipt.Ignored, c.name)
+		}
+	}
+	_, sent := body[sinks.PathMembers]
+	receipt.MembersDone = sent && !s.profile.MembersUnreadable && containsAll(r, op.AddMembers)
+	return receipt, nil
+}
+
+// required refuses an account that the application is known to refuse, with words that
+// name what is missing.
+func (s *Sink) required(op sinks.Op, changes []change) error {
+	if op.Resource != sinks.User {
+		return nil
+	}
+	for _, name := range s.profile.Required {
+		if !slices.ContainsFunc(changes, func(c change) bool { return listed([]string{name}, c.path) }) {
+			return &sinks.Error{
+				Class: sinks.Rejected, Op: "POST /Users", Message: fmt.Sprintf("not sent: %s needs a value for %s", s.profile.Name, name),
+				Hint: "Give the person this attribute in the source, or map another one to it.",
+			}
+		}
+	}
+	return nil
+}
+
+// created reads the answer to a POST. The id comes from the body, else from the Location
+// header, whose id must be readable: servers are known to send ".../undefined".
+func (s *Sink) created(ctx context.Context, req request, a *answer) (resource, error) {
+	r, err := decodeResource(a.body, req.resource == sinks.Group)
+	if err == nil && isV1(r) {
+		return nil, garbage(req, a, "")
+	}
+	if err == nil && r.id() != "" {
+		return r, nil
+	}
+	unclear := garbage(req, a, fmt.Sprintf("a %d without an id", a.status))
+	unclear.Hint = "The object may have been created; it is looked up before anything is sent again."
+	id := locationID(a.header.Get("Location"), req.path())
+	if id == "" || looksLikeHTML(a.body) {
+		return nil, unclear
+	}
+	r, _, err = s.fetch(ctx, sinks.Query{Resource: req.resource, Members: true}, id)
+	if err != nil {
+		unclear.Err = err
+		return nil, unclear
+	}
+	return r, nil
+}
+
+// locationID is the id at the end of a Location that points into the collection.
+func locationID(location, collection string) sinks.ID {
+	u, err := url.Parse(location)
+	if err != nil {
+		return ""
+	}
+	escaped := "/" + strings.TrimLeft(u.EscapedPath(), "/")
+	i := strings.LastIndex(escaped, collection+"/")
+	if i < 0 {
+		return ""
+	}
+	id, err := url.PathUnescape(escaped[i+len(collection)+1:])
+	if err != nil {
+		return ""
+	}
+	return sinks.ID(id)
+}
+
+func (s *Sink) delete(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
+	req := request{method: http.MethodDelete, resource: op.Resource, id: op.ID}
+	if op.Resource == sinks.User && s.profile.UserDelete == DeleteUnsupported {
+		return sinks.Receipt{}, &sinks.Error{
+			Class: sinks.Rejected, Op: req.op(), Message: fmt.Sprintf("not sent: %s can't delete users over SCIM", s.profile.Name),
+			Hint: "Set the job's deprovision policy to disable.",
+		}
+	}
+	_, err := s.write(ctx, req)
+	if err = s.confirm(ctx, req, err); err == nil {
+		return sinks.Receipt{}, nil
+	}
+	if sinks.ClassOf(err) == sinks.Missing {
+		return sinks.Receipt{Gone: true}, nil
+	}
+	return sinks.Receipt{}, err
+}
+
+// confirm looks into a 404 (or 410) to a write. Only a GET by id tells a missing object
+// from a missing method, a missing member or a gateway's page.
+func (s *Sink) confirm(ctx context.Context, req request, err error) error {
+	e, ok := errors.AsType[*sinks.Error](err)
+	if !ok || e.Status != http.StatusNotFound && e.Status != http.StatusGone || req.method == http.MethodGet {
+		return err
+	}
+	_, _, getErr := s.fetch(ctx, sinks.Query{Resource: req.resource}, req.id)
+	switch sinks.ClassOf(getErr) {
+	case sinks.Missing:
+		return getErr
+	case 0: // the object is there
+		e.Class = sinks.Rejected
+		e.Hint = "The object exists, so the application does not know something in the request (a member that was just created?), or not this method."
+		return e
+	case sinks.Incompatible, sinks.Rejected:
+		return e
+	default:
+		return getErr
+	}
+}
+
+// attempts at a write that is answered 412 although no version was sent: the server
+// tripped over its own concurrency, and nothing was changed.
+const attempts = 4
+
+func (s *Sink) write(ctx context.Context, req request) (*answer, error) {
+	for try := 1; ; try++ {
+		a, err := s.send(ctx, req)
+		e, ok := errors.AsType[*sinks.Error](err)
+		if !ok || e.Status != http.StatusPreconditionFailed || req.ifMatch != "" || try == attempts {
+			return a, err
+		}
+		wait := time.Duration(try) * (50*time.Millisecond + rand.N(50*time.Millisecond)) //nolint:gosec // jitter
+		select {
+		case <-ctx.Done():
+			return nil, e
+		case <-time.After(wait):
+		}
+	}
+}

@@ -1,0 +1,23 @@
+// Package scim talks to applications over SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865).
+//
+// A Sink turns the vocabulary of package sinks into requests: List, Find and Get read
+// objects, Do writes one. It holds no retry and no rate adaptation; those belong to the
+// HTTP client it is given. What stays here is what only SCIM can know: the shape of
+// bodies, what an answer proves, and the dialect of the application, which is data
+// (Profile).
+//
+// What a server says is believed only as far as it is proven:
+//
+//   - a filter hit counts when the attribute really has the value asked for;
+//   - a list is complete when as many distinct objects were seen as it says there are;
+//   - an object is missing when a GET by id is answered with a SCIM 404;
+//   - a change that is answered with the object must show in it;
+//   - a POST without an id in its answer has an unclear outcome.
+//
+// Writes never invent anything: only attributes that the caller names are sent. Where
+// an application must be told more (PUT, a whole multi-valued attribute), the rest is
+// what it showed a moment ago, and a member list is sent only when all of it was shown.
+//
+// Discovery costs nothing until it is needed: ServiceProviderConfig is read before the
+// first list, the other documents by Check alone.
+package scim

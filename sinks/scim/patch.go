@@ -1,0 +1,182 @@
+package scim
+
+import (
+	"strings"
+
+	"github.com/idpbridge/idpbridge/sinks"
+)
+
+// operation is one operation of a PATCH, RFC 7644 section 3.5.2.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path,omitempty"`
+	Value any    `json:"value,omitempty"`
+}
+
+func patchBody(ops []operation) map[string]any {
+	return map[string]any{"schemas": []string{schemaPatch}, "Operations": ops}
+}
+
+// operations are the first try: one per attribute, in the dialect's words.
+func (s *Sink) operations(changes []change) []operation {
+	var ops []operation
+	object := map[string]any{}
+	for _, c := range changes {
+		plain := c.path.schema == "" && c.path.sub == "" && len(c.path.filter) == 0
+		if s.profile.PatchForm == FormObject && plain && c.value != nil {
+			object[c.path.attr] = c.value
+			continue
+		}
+		ops = append(ops, s.operation(c))
+	}
+	if len(object) > 0 {
+		ops = append([]operation{{Op: "replace", Value: object}}, ops...)
+	}
+	return ops
+}
+
+func (s *Sink) operation(c change) operation {
+	single := len(c.path.filter) > 0 && listed(s.profile.SingleValued, c.path) && c.path.schema == ""
+	switch {
+	case single && c.value == nil && strings.EqualFold(c.path.sub, "value"):
+		return operation{Op: "remove", Path: c.path.attr}
+	case single && c.value != nil && strings.EqualFold(c.path.sub, "value"):
+		r := newBody(sinks.User, []change{c})
+		return operation{Op: "replace", Path: c.path.attr, Value: lookup(r, c.path.attr)}
+	case c.value == nil:
+		return operation{Op: "remove", Path: c.path.entry().String()}
+	case len(c.path.filter) > 0:
+		return operation{Op: s.profile.EntryOp, Path: c.path.String(), Value: c.value}
+	default:
+		return operation{Op: "replace", Path: c.path.String(), Value: c.value}
+	}
+}
+
+// adapted are the operations for an object whose present state is known: what is absent
+// is not removed, and added instead of replaced; entries that don't exist are added with
+// all they get.
+func (s *Sink) adapted(changes []change, now resource) []operation {
+	var ops []operation
+	added := map[string]path{} // attributes that get new entries, by key
+	var order []string
+	target := now.clone()
+	for _, c := range changes {
+		absent := now.get(c.path) == nil
+		switch {
+		case c.value == nil && absent:
+			continue
+		case c.value != nil && len(c.path.filter) > 0 && !now.hasEntry(c.path):
+			base := path{schema: c.path.schema, attr: c.path.attr}
+			if _, ok := added[base.key()]; !ok {
+				order = append(order, base.key())
+			}
+			added[base.key()] = base
+		case c.value != nil && absent:
+			ops = append(ops, operation{Op: "add", Path: c.path.String(), Value: c.value})
+		default:
+			ops = append(ops, s.operation(c))
+		}
+		target.set(c.path, c.value)
+	}
+	for _, key := range order {
+		base := added[key]
+		had := len(entries(now.raw(base)))
+		all := entries(target.raw(base))
+		ops = append(ops, operation{Op: "add", Path: base.String(), Value: all[min(had, len(all)):]})
+	}
+	return ops
+}
+
+// whole replaces multi-valued attributes as a whole: the last resort for servers that
+// know no value filters in paths. What the object had otherwise is kept.
+func (s *Sink) whole(changes []change, now resource) []operation {
+	var ops []operation
+	target := now.clone()
+	done := map[string]bool{}
+	for _, c := range changes {
+		target.set(c.path, c.value)
+	}
+	for _, c := range changes {
+		if len(c.path.filter) == 0 {
+			if c.value != nil || now.get(c.path) != nil {
+				ops = append(ops, s.operation(c))
+			}
+			continue
+		}
+		base := path{schema: c.path.schema, attr: c.path.attr}
+		if done[base.key()] {
+			continue
+		}
+		done[base.key()] = true
+		all := entries(target.raw(base))
+		if len(all) == 0 {
+			ops = append(ops, operation{Op: "remove", Path: base.String()})
+			continue
+		}
+		ops = append(ops, operation{Op: "replace", Path: base.String(), Value: all})
+	}
+	return ops
+}
+
+// raw is the undigested value of an attribute as a whole.
+func (r resource) raw(p path) any {
+	var container any = map[string]any(r)
+	if p.schema != "" {
+		container = lookup(container, p.schema)
+	}
+	return lookup(container, p.attr)
+}
+
+func (r resource) hasEntry(p path) bool {
+	for _, e := range entries(r.raw(p)) {
+		if matches(e, p.filter) {
+			return true
+		}
+	}
+	return false
+}
+
+// clone copies the resource as deep as set writes.
+func (r resource) clone() resource {
+	return resource(cloneMap(r))
+}
+
+func cloneMap(m map[string]any) map[string]any {
+	out := make(map[string]any, len(m))
+	for k, v := range m {
+		out[k] = cloneAny(v)
+	}
+	return out
+}
+
+func cloneAny(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return cloneMap(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = cloneAny(e)
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+// memberOperations are the operations on a group's members: removals first.
+func (s *Sink) memberOperations(op sinks.Op) []operation {
+	var ops []operation
+	if len(op.RemoveMembers) > 0 && s.profile.MemberRemoval == RemoveByValue {
+		ops = append(ops, operation{Op: "remove", Path: sinks.PathMembers, Value: memberValues(op.RemoveMembers)})
+	} else {
+		for _, id := range op.RemoveMembers {
+			p := path{attr: sinks.PathMembers, filter: []term{{sub: "value", value: string(id)}}}
+			ops = append(ops, operation{Op: "remove", Path: p.String()})
+		}
+	}
+	if len(op.AddMembers) > 0 {
+		ops = append(ops, operation{Op: "add", Path: sinks.PathMembers, Value: memberValues(op.AddMembers)})
+	}
+	return ops
+}

@@ -1,0 +1,223 @@
+package scimtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// bulk answers /Bulk (RFC 7644 section 3.7). Operations run in order; one that refers to a
+// bulkId made by a later operation waits for it.
+func (s *Server) bulk(c *call) (*reply, error) {
+	if s.opts.BulkOperations == 0 || c.method != http.MethodPost {
+		return nil, statusProblem(http.StatusNotImplemented, "bulk is not supported")
+	}
+	if err := refused(s.quirks.BulkBroken, "", "bulk failed"); err != nil {
+		return nil, err
+	}
+	if err := s.bodyType(c); err != nil {
+		return nil, err
+	}
+	if len(c.body) > s.opts.BulkPayload {
+		return nil, statusProblem(http.StatusRequestEntityTooLarge, "more than "+strconv.Itoa(s.opts.BulkPayload)+" bytes (maxPayloadSize)")
+	}
+	b, err := s.parseBulk(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.quirks.BulkBroken != Ignore {
+		b.run()
+	}
+	return answer(http.StatusOK, map[string]any{"schemas": []any{bulkAnswerURN}, "Operations": b.answers()}), nil
+}
+
+// bulkRun is a bulk request being worked on.
+type bulkRun struct {
+	s      *Server
+	c      *call
+	ops    []map[string]any
+	done   []map[string]any  // answers; nil: not run yet
+	ids    map[string]string // bulkId → id
+	most   int               // failOnErrors; 0: no bound
+	errors int
+}
+
+func (s *Server) parseBulk(c *call) (*bulkRun, error) {
+	body, err := object(c.body)
+	if err != nil {
+		return nil, err
+	}
+	if !hasSchema(body, bulkURN) {
+		return nil, bad("invalidSyntax", "schemas must name %s", bulkURN)
+	}
+	list, ok := field(body, "Operations").([]any)
+	if !ok {
+		return nil, bad("invalidSyntax", "Operations are missing")
+	}
+	if len(list) > s.opts.BulkOperations {
+		return nil, statusProblem(http.StatusRequestEntityTooLarge, "more than "+strconv.Itoa(s.opts.BulkOperations)+" operations (maxOperations)")
+	}
+	b := &bulkRun{s: s, c: c, ids: map[string]string{}, done: make([]map[string]any, len(list))}
+	if n, ok := field(body, "failOnErrors").(float64); ok {
+		b.most = int(n)
+	}
+	for _, e := range list {
+		op, ok := e.(map[string]any)
+		if !ok {
+			return nil, bad("invalidSyntax", "an operation must be an object")
+		}
+		b.ops = append(b.ops, op)
+	}
+	return b, nil
+}
+
+// run goes over the operations until nothing more can be done.
+func (b *bulkRun) run() {
+	for progress := true; progress; {
+		progress = false
+		for i, op := range b.ops {
+			if b.done[i] != nil {
+				continue
+			}
+			if b.most > 0 && b.errors >= b.most {
+				return
+			}
+			if b.waiting(op) {
+				continue
+			}
+			b.done[i] = b.one(op)
+			progress = true
+		}
+	}
+	for i, op := range b.ops {
+		if b.done[i] == nil { // it refers to a bulkId that never came
+			b.done[i] = b.failed(op, &problem{status: http.StatusConflict, scimType: "invalidValue", detail: "unresolved bulkId"})
+		}
+	}
+}
+
+// waiting says whether an operation refers to a bulkId that is not known yet.
+func (b *bulkRun) waiting(op map[string]any) bool {
+	missing := false
+	check := func(id string) string {
+		if _, ok := b.ids[id]; !ok {
+			missing = true
+		}
+		return id
+	}
+	resolveRefs(field(op, "data"), check)
+	path, _ := field(op, "path").(string)
+	resolveRefs(path, check)
+	return missing
+}
+
+// resolveRefs returns a copy of v in which f has replaced every bulkId reference.
+func resolveRefs(v any, f func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		i := strings.Index(v, "bulkId:")
+		if i < 0 {
+			return v
+		}
+		rest := v[i+len("bulkId:"):]
+		end := strings.IndexAny(rest, `"/]`)
+		if end < 0 {
+			end = len(rest)
+		}
+		return v[:i] + f(rest[:end]) + rest[end:]
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = resolveRefs(e, f)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[k] = resolveRefs(e, f)
+		}
+		return out
+	default:
+		return v
+	}
+}
+
+// one runs one operation and returns its answer.
+func (b *bulkRun) one(op map[string]any) map[string]any {
+	known := func(id string) string { return b.ids[id] }
+	path, _ := resolveRefs(field(op, "path"), known).(string)
+	sub := &call{ctx: b.c.ctx, base: b.c.base, query: url.Values{}, header: http.Header{}, bulk: true, dry: b.c.dry}
+	method, _ := field(op, "method").(string)
+	sub.method = strings.ToUpper(method)
+	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		p, err := url.PathUnescape(part)
+		if err != nil {
+			return b.failed(op, bad("invalidPath", "path %q", path))
+		}
+		sub.path = append(sub.path, p)
+	}
+	if version, ok := field(op, "version").(string); ok {
+		sub.header.Set("If-Match", version)
+	}
+	if data := field(op, "data"); data != nil {
+		sub.body, _ = json.Marshal(resolveRefs(data, known)) // it came from JSON
+	}
+	if sub.path[0] != "Users" && sub.path[0] != "Groups" || sub.method == http.MethodGet {
+		return b.failed(op, bad("invalidPath", "%s %q is no bulk operation", sub.method, path))
+	}
+	rep, err := b.s.handle(sub)
+	if err != nil {
+		return b.failed(op, asProblem(err))
+	}
+	return b.succeeded(op, sub, rep)
+}
+
+func (b *bulkRun) succeeded(op map[string]any, sub *call, rep *reply) map[string]any {
+	out := b.answer(op, rep.status)
+	if at := rep.header.Get("Location"); at != "" {
+		out["location"] = at
+	} else if len(sub.path) > 1 {
+		out["location"] = sub.base + "/" + sub.path[0] + "/" + url.PathEscape(sub.path[1])
+	}
+	if tag := rep.header.Get("ETag"); tag != "" {
+		out["version"] = tag
+	}
+	if id, ok := field(op, "bulkId").(string); ok && sub.method == http.MethodPost {
+		raw, _ := rep.body.(json.RawMessage)
+		var made struct{ ID string }
+		if json.Unmarshal(raw, &made) == nil {
+			b.ids[id] = made.ID
+		}
+	}
+	return out
+}
+
+func (b *bulkRun) failed(op map[string]any, p *problem) map[string]any {
+	b.errors++
+	out := b.answer(op, p.status)
+	out["response"] = p.document(b.s.quirks)
+	return out
+}
+
+func (b *bulkRun) answer(op map[string]any, status int) map[string]any {
+	out := map[string]any{"status": strconv.Itoa(status)}
+	for _, name := range []string{"method", "bulkId"} {
+		if v := field(op, name); v != nil {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+// answers are those of the operations that were run.
+func (b *bulkRun) answers() []any {
+	out := []any{}
+	for _, a := range b.done {
+		if a != nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}

@@ -1,0 +1,107 @@
+package apply
+
+import (
+	"github.com/oklog/ulid/v2"
+
+	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sync/plan"
+	"github.com/idpbridge/idpbridge/sync/provlog"
+	"github.com/idpbridge/idpbridge/sync/state"
+)
+
+// succeed notes a change that the app acknowledged.
+func (t *task) succeed(a provlog.Action, c Counted) {
+	t.out.Action, t.out.Counted = a, c
+	t.out.Change = t.change(a.String())
+	t.out.Result.Probed = t.out.Result.Probed && t.out.Result.SinkID == ""
+	t.trace("act", "success", a.String(), nil)
+	t.record(a, nil)
+}
+
+// fail notes a failure. What concerns every object leaves this one untried; else it goes
+// into escrow.
+func (t *task) fail(a provlog.Action, err error) Outcome {
+	t.out.Action, t.out.Err = a, err
+	t.trace("act", "failure", err.Error(), nil)
+	if t.w.note(err) && !t.w.Run.Immediate {
+		t.out.Result.Keep = true
+		return t.out
+	}
+	t.out.Counted = Failed
+	e := provlog.FromError(err)
+	t.out.Result.Failure = &state.Failure{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
+	t.record(a, err)
+	return t.out
+}
+
+// record adds a record to the provisioning log.
+func (t *task) record(a provlog.Action, err error) {
+	r := provlog.Record{
+		ID: ulid.Make().String(), Time: t.w.Now().UTC(), Job: t.w.Job.Name, CycleID: t.w.Run.CycleID, ChangeID: ulid.Make().String(),
+		Trigger: t.w.Run.Trigger, Resource: t.o.Resource.String(), Action: a, Status: provlog.StatusSuccess,
+		SourceIdentity:     provlog.Identity{ID: string(t.o.SourceID), DisplayName: t.o.DisplayName, Type: t.o.Resource.String()},
+		TargetIdentity:     provlog.Identity{ID: string(t.id()), DisplayName: t.o.DisplayName, Type: t.o.Resource.String()},
+		ModifiedProperties: t.properties(),
+		DurationMS:         t.w.Now().Sub(t.began).Milliseconds(),
+	}
+	if err != nil {
+		r.Status, r.Error = provlog.StatusFailure, provlog.FromError(err)
+	}
+	t.out.Result.Records = append(t.out.Result.Records, r)
+}
+
+func (t *task) recordMembers(chunk memberChanges) {
+	var added, removed []any
+	for _, m := range chunk {
+		if m.Wanted() {
+			added = append(added, string(m.SourceID))
+		} else {
+			removed = append(removed, string(m.SourceID))
+		}
+	}
+	t.step.Properties = nil
+	if len(added) > 0 {
+		t.step.Properties = append(t.step.Properties, plan.Property{Path: sinks.PathMembers, New: added})
+	}
+	if len(removed) > 0 {
+		t.step.Properties = append(t.step.Properties, plan.Property{Path: sinks.PathMembers, Old: removed})
+	}
+	t.record(provlog.ActionUpdate, nil)
+}
+
+// properties are the step's changes with sensitive values hidden.
+func (t *task) properties() []provlog.Property {
+	out := make([]provlog.Property, 0, len(t.step.Properties))
+	for _, p := range t.step.Properties {
+		q := provlog.Property{Path: p.Path, Old: p.Old, New: p.New}
+		if t.sensitive(p.Path) {
+			q = q.Redacted()
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+func (t *task) sensitive(path string) bool {
+	if path == sinks.PathManager && t.table.Reference {
+		return t.table.ReferenceSensitive
+	}
+	for i, p := range t.table.Paths {
+		if p == path {
+			return t.table.Sensitive[i]
+		}
+	}
+	return false
+}
+
+// change is the object's line in a plan.
+func (t *task) change(action string) *state.Change {
+	c := &state.Change{
+		Resource: t.o.Resource.String(), Action: action, SourceID: string(t.o.SourceID),
+		DisplayName: t.o.DisplayName, Reason: t.step.Reason, Properties: []state.Property{},
+	}
+	for _, p := range t.properties() {
+		c.Properties = append(c.Properties, state.Property{Path: p.Path, Old: p.Old, New: p.New})
+	}
+	return c
+}

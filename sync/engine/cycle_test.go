@@ -1,0 +1,122 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/idpbridge/idpbridge/sources"
+	"github.com/idpbridge/idpbridge/sync/engine"
+)
+
+func TestInitialThenNothing(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(120)
+	r.dir.PutUser(user(3, "manager", "u7"))
+	r.dir.PutUser(user(7, "manager", "u9"))
+	r.dir.PutGroup(group(1, 1, 2, 3))
+	r.dir.PutGroup(group(2, 5))
+	c := r.run("succeeded", engine.Request{})
+	equal(t, "kind", c.Kind, "initial")
+	equal(t, "created users", c.Users.Created, 120)
+	equal(t, "created groups", c.Groups.Created, 2)
+	equal(t, "members", r.members(1), []string{"u1", "u2", "u3"})
+	equal(t, "manager", r.account(3).Values[manager+".value"], any(r.account(7).ID))
+	counts := r.app.Counts()
+	equal(t, "POST", counts.Of("POST"), 122)
+	equal(t, "PATCH", counts.Of("PATCH"), 0)
+	if counts.Of("GET") > 5 {
+		t.Errorf("%d GET: %v", counts.Of("GET"), counts)
+	}
+	c = r.run("succeeded", engine.Request{})
+	equal(t, "kind", c.Kind, "incremental")
+	equal(t, "requests to the sink", r.app.Counts().Total(), 0)
+	c = r.run("succeeded", engine.Request{Full: true})
+	equal(t, "unchanged", c.Users.Unchanged, 120)
+	equal(t, "requests to the sink", r.app.Counts().Total(), 0)
+}
+
+func TestOneAttributeIsOnePatch(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(10)
+	r.run("succeeded", engine.Request{})
+	r.dir.PutUser(user(4, "title", "Director"))
+	c := r.run("succeeded", engine.Request{})
+	equal(t, "updated", c.Users.Updated, 1)
+	equal(t, "requests", r.app.Counts().Total(), 1)
+	equal(t, "title", r.account(4).Values["title"], any("Director"))
+	r.dir.PutUser(user(4, "title", nil))
+	r.run("succeeded", engine.Request{})
+	equal(t, "requests", r.app.Counts().Total(), 1)
+	if v, ok := r.account(4).Values["title"]; ok {
+		t.Errorf("title is still %v", v)
+	}
+}
+
+func TestDisableEnableKeepsTheAccount(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(10)
+	r.dir.PutGroup(group(1, 1, 2))
+	r.run("succeeded", engine.Request{})
+	id := r.account(1).ID
+	r.dir.PutUser(user(1, "active", false))
+	c := r.run("succeeded", engine.Request{})
+	equal(t, "disabled", c.Users.Disabled, 1)
+	equal(t, "active", r.account(1).Active, false)
+	equal(t, "members", r.members(1), []string{"u2"})
+	r.dir.PutUser(user(1))
+	r.run("succeeded", engine.Request{})
+	equal(t, "active", r.account(1).Active, true)
+	equal(t, "id", r.account(1).ID, id)
+	equal(t, "members", r.members(1), []string{"u1", "u2"})
+	r.dir.RemoveUser("u1", sources.RemovedHard)
+	r.run("succeeded", engine.Request{})
+	equal(t, "active", r.account(1).Active, false)
+}
+
+func TestSwapOfUserNames(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(5)
+	r.run("succeeded", engine.Request{})
+	one, two := r.account(1).ID, r.account(2).ID
+	r.dir.PutUser(user(1, "userName", "user2@example.com"))
+	r.dir.PutUser(user(2, "userName", "user1@example.com"))
+	c := r.run("succeeded", engine.Request{})
+	equal(t, "failed", c.Users.Failed, 0)
+	equal(t, "one", r.account(1).UserName, "user2@example.com")
+	equal(t, "two", r.account(2).UserName, "user1@example.com")
+	equal(t, "ids", []string{r.account(1).ID, r.account(2).ID}, []string{one, two})
+}
+
+func TestHeldDeletions(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(20)
+	r.run("succeeded", engine.Request{})
+	for i := range 6 {
+		r.dir.RemoveUser(user(i).ID, sources.RemovedSoft)
+	}
+	r.dir.PutUser(user(100))
+	c := r.run("held", engine.Request{})
+	equal(t, "staged", c.StagedDeletions, 6)
+	equal(t, "created", c.Users.Created, 1)
+	equal(t, "active", r.account(1).Active, true)
+	c = r.run("succeeded", engine.Request{AllowDeletions: true})
+	equal(t, "disabled", c.Users.Disabled, 6)
+	equal(t, "active", r.account(1).Active, false)
+}
+
+func TestAdoptionOfEqualAccountsWritesNothing(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(30)
+	r.dir.PutUser(user(3, "manager", "u7"))
+	r.dir.PutGroup(group(1, 1, 2))
+	r.run("succeeded", engine.Request{})
+	// A second job on the same app finds everything there already.
+	other := *r.job
+	other.Name = "other"
+	r.job = &other
+	c := r.run("succeeded", engine.Request{})
+	equal(t, "writes", r.app.Counts().Writes(), 0)
+	equal(t, "unchanged", c.Users.Unchanged, 30)
+	if n := r.app.Counts().Of("GET"); n > 5 {
+		t.Errorf("%d GET", n)
+	}
+}

@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sync/apply"
+	"github.com/idpbridge/idpbridge/sync/state"
+)
+
+const (
+	// claimSize objects are claimed in one transaction: that many may have to be looked
+	// for again after a crash.
+	claimSize = 256
+	// recordSize results, or those of recordEvery, are stored in one transaction.
+	recordSize  = 256
+	recordEvery = 250 * time.Millisecond
+	// grace is how long requests in flight may take to end after a cycle was stopped.
+	grace = 20 * time.Second
+)
+
+// work is what a pass does to each object.
+type work func(ctx context.Context, o *state.Object) apply.Outcome
+
+// pass claims all objects of a selection, works on them concurrently and records what
+// came of them. It returns how many it claimed.
+func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do work) (int, error) {
+	q.Job, q.Holder, q.Scoped, q.Limit = c.row.ID, c.lease.Holder, c.worker.Job.Scoped, claimSize
+	tasks := make(chan state.Object)
+	outcomes := make(chan apply.Outcome, recordSize)
+	total, claimErr := 0, error(nil)
+	go func() {
+		defer close(tasks)
+		total, claimErr = c.claim(ctx, q, tasks)
+	}()
+	go c.workers(ctx, tasks, outcomes, do)
+	if err := c.recorder(ctx, phase, outcomes); err != nil {
+		return total, err
+	}
+	if claimErr != nil {
+		return total, claimErr
+	}
+	if err := c.worker.Stopped(); err != nil {
+		return total, err
+	}
+	return total, ctx.Err()
+}
+
+// claim feeds the workers until nothing is left.
+func (c *cycle) claim(ctx context.Context, q state.ClaimQuery, tasks chan<- state.Object) (int, error) {
+	total := 0
+	for ctx.Err() == nil && c.worker.Stopped() == nil {
+		objects, err := c.store.Claim(ctx, q)
+		if err != nil || len(objects) == 0 {
+			return total, err
+		}
+		for i := range objects {
+			tasks <- objects[i]
+		}
+		total += len(objects)
+		q.After = objects[len(objects)-1].ID
+	}
+	return total, nil
+}
+
+// workers runs as many workers as the app is worth, and closes outcomes after the last.
+// A stopped cycle lets requests in flight end.
+func (c *cycle) workers(ctx context.Context, tasks <-chan state.Object, outcomes chan<- apply.Outcome, do work) {
+	inFlight, cancel := withGrace(ctx, grace)
+	defer cancel()
+	var wg sync.WaitGroup
+	for range max(1, c.worker.Job.Limits.Concurrency) {
+		wg.Go(func() {
+			for o := range tasks {
+				if ctx.Err() != nil {
+					untried := o.Unchanged()
+					untried.Keep = true
+					outcomes <- apply.Outcome{Result: untried}
+					continue
+				}
+				outcomes <- do(inFlight, &o)
+			}
+		})
+	}
+	wg.Wait()
+	close(outcomes)
+}
+
+// withGrace returns a context that outlives its parent by d.
+func withGrace(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
+	return out, func() { stop(); cancel() }
+}
+
+// recorder stores outcomes in batches and counts them.
+func (c *cycle) recorder(ctx context.Context, phase string, outcomes <-chan apply.Outcome) error {
+	var batch []state.Result
+	var failed error
+	done := 0
+	tick := time.NewTicker(recordEvery)
+	defer tick.Stop()
+	flush := func() {
+		if len(batch) > 0 && failed == nil {
+			failed = c.store.Record(ctx, batch)
+		}
+		batch = batch[:0]
+	}
+	for {
+		select {
+		case o, ok := <-outcomes:
+			if !ok {
+				flush()
+				return failed
+			}
+			c.count(&o)
+			done++
+			c.progress(phase, done, 0)
+			if batch = append(batch, o.Result); len(batch) >= recordSize {
+				flush()
+			}
+		case <-tick.C:
+			flush()
+		}
+	}
+}
+
+// count adds an outcome to the cycle's account.
+func (c *cycle) count(o *apply.Outcome) {
+	counts := &c.out.Users
+	if o.Result.Object.Resource == sinks.Group {
+		counts = &c.out.Groups
+	}
+	add(counts, o.Counted)
+	c.out.Memberships.Added += o.Added
+	c.out.Memberships.Removed += o.Removed
+	if c.req.DryRun && o.Change != nil {
+		c.out.Plan = append(c.out.Plan, *o.Change)
+	}
+	c.e.metrics.changed(c.job.Name, o)
+	if o.Err != nil {
+		c.log.Warn("object failed", "resource", o.Result.Object.Resource.String(), "source_id", o.Result.Object.SourceID,
+			"kept_for_later", o.Result.Keep, "class", sinks.ClassOf(o.Err).String())
+	}
+}
+
+func add(c *state.Counts, column apply.Counted) {
+	switch column {
+	case apply.Created:
+		c.Created++
+	case apply.Updated:
+		c.Updated++
+	case apply.Disabled:
+		c.Disabled++
+	case apply.Deleted:
+		c.Deleted++
+	case apply.Unchanged:
+		c.Unchanged++
+	case apply.Skipped:
+		c.Skipped++
+	case apply.Failed:
+		c.Failed++
+	case apply.NotCounted:
+	}
+}
+
+func (c *cycle) progress(phase string, done, total int) {
+	if c.req.Progress != nil {
+		c.req.Progress(Progress{Phase: phase, Done: done, Total: total})
+	}
+}

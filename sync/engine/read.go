@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sources"
+	"github.com/idpbridge/idpbridge/sync/mapping"
+	"github.com/idpbridge/idpbridge/sync/plan"
+	"github.com/idpbridge/idpbridge/sync/provlog"
+	"github.com/idpbridge/idpbridge/sync/state"
+)
+
+// read reads the source to the end of a round and stores every page.
+func (c *cycle) read(ctx context.Context) error {
+	err := c.round(ctx, c.full)
+	if sources.ClassOf(err) == sources.Expired {
+		c.log.Warn("the source's position is too old, reading everything", "error", err)
+		if err := c.store.AbandonRound(ctx, c.row.ID); err != nil {
+			return err
+		}
+		err = c.round(ctx, true)
+	}
+	return err
+}
+
+// usable says whether what was read before an error may be applied. Without the list of
+// assignments nobody's scope is known.
+func (c *cycle) usable(err error) bool {
+	return sources.ClassOf(err) != 0 && c.job.Mapping.App() == "" && !errors.Is(err, context.Canceled)
+}
+
+func (c *cycle) round(ctx context.Context, full bool) error {
+	m := c.job.Mapping
+	round, cursor, err := c.store.BeginRound(ctx, c.row.ID, full, m.Fingerprint())
+	if err != nil {
+		return err
+	}
+	query := c.job.Query()
+	im, err := c.store.Importer(ctx, state.ImportOptions{
+		Job: c.row.ID, UserTable: c.worker.Job.Tables[sinks.User], GroupTable: c.worker.Job.Tables[sinks.Group],
+		AppScoped: m.App() != "", Groups: query.Groups, Round: round,
+	})
+	if err != nil {
+		return err
+	}
+	err = c.pages(ctx, im, cursor)
+	c.out.Users.Unchanged += im.Unchanged[sinks.User]
+	c.out.Groups.Unchanged += im.Unchanged[sinks.Group]
+	c.out.Users.Skipped += im.Outside[sinks.User]
+	c.out.Groups.Skipped += im.Outside[sinks.Group]
+	return err
+}
+
+// fetched is a page on its way from the source.
+type fetched struct {
+	page *sources.Page
+	err  error
+}
+
+// pages imports one page while the next is fetched.
+func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cursor) error {
+	ctx, cancel := context.WithCancel(ctx)
+	next := make(chan fetched, 1)
+	go c.fetch(ctx, cursor, next)
+	defer func() {
+		cancel()
+		for range next { //nolint:revive // wait for the fetcher to end
+		}
+	}()
+	read := 0
+	for f := range next {
+		if f.err != nil {
+			return fmt.Errorf("read the source: %w", f.err)
+		}
+		batch := c.batch(f.page)
+		if err := im.Import(ctx, batch); err != nil {
+			return fmt.Errorf("store a page of the source: %w", err)
+		}
+		read += len(batch.Entries)
+		c.progress("read", read, 0)
+		if f.page.Done {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+func (c *cycle) fetch(ctx context.Context, cursor sources.Cursor, out chan<- fetched) {
+	defer close(out)
+	for {
+		page, err := c.job.Source.Read(ctx, c.job.Query(), cursor)
+		if err == nil && !page.Done && page.Cursor == cursor {
+			err = &sources.Error{Class: sources.Incomplete, Op: "read", Message: "the source gave the same position twice"}
+		}
+		select {
+		case out <- fetched{page, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil || page.Done {
+			return
+		}
+		cursor = page.Cursor
+	}
+}
+
+// batch maps a page.
+func (c *cycle) batch(p *sources.Page) state.Batch {
+	b := state.Batch{
+		CompleteGroups: p.CompleteGroups, Assignments: p.Assignments, CompleteAssignments: p.CompleteAssignments,
+		Cursor: p.Cursor, Full: p.Full, Done: p.Done,
+		Entries: make([]state.Entry, 0, len(p.Users)+len(p.Groups)),
+	}
+	for i := range p.Users {
+		b.Entries = append(b.Entries, userEntry(c.job.Mapping, &p.Users[i]))
+	}
+	for i := range p.Groups {
+		b.Entries = append(b.Entries, groupEntry(c.job.Mapping, &p.Groups[i]))
+	}
+	for _, bad := range p.Bad {
+		b.Bad = append(b.Bad, badEntry(bad))
+		c.log.Warn("entry of the source could not be read", "source_id", bad.ID, "error", bad.Err)
+	}
+	for i := range b.Entries {
+		if f := b.Entries[i].Failure; f != nil {
+			c.log.Warn("object could not be mapped", "source_id", b.Entries[i].SourceID, "code", f.Code)
+		}
+	}
+	return b
+}
+
+func userEntry(m *mapping.Mapping, u *sources.User) state.Entry {
+	e := state.Entry{
+		Resource: sinks.User, SourceID: u.ID, UserName: u.UserName, Mail: u.Mail, DisplayName: u.DisplayName,
+		Presence: presence(u.Removal, u.Active), Manager: u.Manager,
+	}
+	if u.Removal != sources.NotRemoved {
+		return e
+	}
+	attrs := withID(u.Attributes, u.ID)
+	fill(&e, m.Users(), attrs, func() (bool, error) { return m.InScope(sources.KindUser, attrs) })
+	return e
+}
+
+func groupEntry(m *mapping.Mapping, g *sources.Group) state.Entry {
+	e := state.Entry{
+		Resource: sinks.Group, SourceID: g.ID, DisplayName: g.DisplayName, Presence: presence(g.Removal, true),
+		MembersOnly: g.MembersOnly, Members: g.Members,
+	}
+	if g.Removal != sources.NotRemoved || g.MembersOnly {
+		return e
+	}
+	attrs := withID(g.Attributes, g.ID)
+	fill(&e, m.Groups(), attrs, func() (bool, error) { return m.InScope(sources.KindGroup, attrs) })
+	return e
+}
+
+// fill maps an object. What fails leaves it in escrow and as it was.
+func fill(e *state.Entry, t *mapping.Table, attrs map[string]any, inScope func() (bool, error)) {
+	in, err := inScope()
+	if err != nil {
+		e.Failure = failure(provlog.Coded("scope_failed", "%s", err))
+		return
+	}
+	e.Filtered = in
+	values, err := t.Values(attrs)
+	if err != nil {
+		e.Failure = failure(provlog.Coded("mapping_failed", "%s", err))
+		return
+	}
+	e.Desired = mapping.Encode(values)
+}
+
+func badEntry(bad sources.BadEntry) state.Entry {
+	r := sinks.User
+	if bad.Kind == sources.KindGroup {
+		r = sinks.Group
+	}
+	return state.Entry{Resource: r, SourceID: bad.ID, Failure: failure(provlog.Coded("bad_entry", "%s", bad.Err))}
+}
+
+func failure(err error) *state.Failure {
+	e := provlog.FromError(err)
+	return &state.Failure{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
+}
+
+func withID(attrs map[string]any, id sources.ID) map[string]any {
+	if attrs == nil {
+		attrs = map[string]any{}
+	}
+	if _, ok := attrs["id"]; !ok {
+		attrs["id"] = string(id)
+	}
+	return attrs
+}
+
+func presence(r sources.Removal, active bool) plan.Presence {
+	switch {
+	case r == sources.RemovedSoft:
+		return plan.DeletedSoft
+	case r == sources.RemovedHard:
+		return plan.Gone
+	case !active:
+		return plan.Disabled
+	default:
+		return plan.Active
+	}
+}

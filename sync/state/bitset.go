@@ -1,0 +1,56 @@
+package state
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// bitset is a set of small positive integers: row ids, of which a full round has to
+// remember a million in a hundred kilobytes.
+type bitset struct {
+	words []uint64
+	n     int
+}
+
+func (b *bitset) add(id int64) bool {
+	w, bit := int(id>>6), uint64(1)<<(id&63)
+	if w >= len(b.words) {
+		b.words = append(b.words, make([]uint64, w-len(b.words)+1+len(b.words)/4)...)
+	}
+	if b.words[w]&bit != 0 {
+		return false
+	}
+	b.words[w] |= bit
+	b.n++
+	return true
+}
+
+func (b *bitset) has(id int64) bool {
+	w := int(id >> 6)
+	return w < len(b.words) && b.words[w]&(1<<(id&63)) != 0
+}
+
+// pack encodes ids as sorted differences, a byte or two each.
+func pack(ids []int64) []byte {
+	slices.Sort(ids)
+	out := make([]byte, 0, 2*len(ids))
+	last := int64(0)
+	for _, id := range ids {
+		out = binary.AppendUvarint(out, uint64(id-last))
+		last = id
+	}
+	return out
+}
+
+func (b *bitset) unpack(blob []byte) {
+	last := int64(0)
+	for len(blob) > 0 {
+		d, n := binary.Uvarint(blob)
+		if n <= 0 {
+			return
+		}
+		last += int64(d)
+		b.add(last)
+		blob = blob[n:]
+	}
+}

@@ -1,0 +1,172 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/idpbridge/idpbridge/sinks"
+)
+
+// ClaimQuery asks for objects to work on.
+type ClaimQuery struct {
+	Job      JobID
+	Holder   string // of a Lease
+	Resource sinks.Resource
+	Scoped   bool     // an application's assignments scope the job
+	After    ObjectID // continue behind this one
+	Limit    int
+	What     What
+}
+
+// What selects the objects of a claim.
+type What int
+
+// The selections.
+const (
+	// Ready are dirty objects whose manager has its account already, or gets none: in
+	// that order nearly every account is made together with its manager.
+	Ready What = iota + 1
+	// Dirty are all objects that have to be planned.
+	Dirty
+	// Decided are objects with a staged deletion that may be carried out.
+	Decided
+	// Membership are groups with members to be compared.
+	Membership
+	// Everything are all objects with an account, for a reconcile.
+	Everything
+)
+
+func (w What) where() string {
+	switch w {
+	case Ready:
+		return `o.dirty > 0 AND (o.manager_id IS NULL OR m.sink_id IS NOT NULL OR m.dirty = 0 OR o.sink_id IS NOT NULL)`
+	case Dirty:
+		return `o.dirty > 0`
+	case Decided:
+		return `o.id IN (SELECT object_id FROM staged WHERE decision = 1)`
+	case Membership:
+		return `o.id IN (SELECT group_id FROM members WHERE dirty > 0) AND o.sink_id IS NOT NULL AND o.account = 1
+			AND (e.object_id IS NULL OR e.next_attempt_at <= ?5)`
+	case Everything:
+		return `o.sink_id IS NOT NULL`
+	default:
+		return `0`
+	}
+}
+
+const objectColumns = `o.id, o.resource, o.source_id, o.user_name, o.mail, o.display_name, o.presence, o.filtered, o.assigned,
+	COALESCE(o.table_id, 0), o.desired,
+	COALESCE(CASE WHEN o.synced = 1 THEN o.table_id ELSE o.acked_table END, 0), CASE WHEN o.synced = 1 THEN o.desired ELSE o.acked END,
+	COALESCE(o.manager_id, 0), COALESCE(m.sink_id, ''), COALESCE(m.presence, 0), COALESCE(m.dirty, 0) > 0, COALESCE(o.acked_manager, 0),
+	COALESCE(o.sink_id, ''), o.account, o.disabled_at, o.probed, o.dirty, o.digest,
+	i.object_id IS NOT NULL, COALESCE(e.attempts, 0), COALESCE(e.first_failed_at, 0),
+	COALESCE(s.action, ''), COALESCE(s.reason, ''), COALESCE(s.decision, 0), COALESCE(s.staged_at, 0), COALESCE(s.expires_at, 0)`
+
+const objectJoins = ` FROM objects o
+	LEFT JOIN objects m ON m.id = o.manager_id
+	LEFT JOIN intents i ON i.object_id = o.id
+	LEFT JOIN escrow e ON e.object_id = o.id
+	LEFT JOIN staged s ON s.object_id = o.id `
+
+// assignedVia adds, for jobs scoped by an application, whether a user is a direct member
+// of an assigned group.
+const assignedVia = `, EXISTS (SELECT 1 FROM members mb JOIN objects g ON g.id = mb.group_id
+	WHERE mb.user_id = o.id AND mb.want = 1 AND g.assigned = 1 AND g.presence = 1)`
+
+func columns(scoped bool) string {
+	if scoped {
+		return objectColumns + assignedVia
+	}
+	return objectColumns + `, 1`
+}
+
+func scanObject(r *sql.Rows, scoped bool) (Object, error) {
+	var o Object
+	var disabled, first, stagedAt, expires int64
+	var st Staged
+	var via bool
+	err := r.Scan(&o.ID, &o.Resource, &o.SourceID, &o.UserName, &o.Mail, &o.DisplayName, &o.Presence, &o.Filtered, &o.Assigned,
+		&o.Table, &o.Desired, &o.AckedTable, &o.Acked,
+		&o.Manager.ID, &o.Manager.SinkID, &o.Manager.Presence, &o.Manager.Expected, &o.Manager.Acked,
+		&o.SinkID, &o.Account, &disabled, &o.Probed, &o.Dirty, &o.Digest,
+		&o.Unclear, &o.Attempts, &first,
+		&st.Action, &st.Reason, &st.Decision, &stagedAt, &expires, &via)
+	if err != nil {
+		return o, err
+	}
+	o.DisabledAt, o.FirstFailed = fromMillis(disabled), fromMillis(first)
+	o.InScope = o.Filtered && (!scoped || o.Assigned || via)
+	if st.Action != "" {
+		st.Object, st.Resource, st.SourceID, st.SinkID, st.Name = o.ID, o.Resource, o.SourceID, o.SinkID, o.DisplayName
+		st.At, st.Expires = fromMillis(stagedAt), fromMillis(expires)
+		o.Staged = &st
+	}
+	return o, nil
+}
+
+// Claim returns objects and stores an intent for each, in one transaction. Objects that
+// another live process works on are left out. One that a dead process had claimed comes
+// back Unclear.
+func (s *Store) Claim(ctx context.Context, q ClaimQuery) ([]Object, error) {
+	var out []Object
+	err := s.tx(ctx, func(t *txn) error {
+		query := `SELECT ` + columns(q.Scoped) + objectJoins + `
+			WHERE o.job_id = ?1 AND o.resource = ?2 AND o.id > ?3 AND ` + q.What.where() + `
+			AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.holder = i.holder AND l.holder <> ?4 AND l.expires_at > ?5)
+			ORDER BY o.id LIMIT ?6`
+		return claim(t, q, &out, query, q.Job, q.Resource, q.After, q.Holder, millis(s.now()), q.Limit)
+	})
+	return out, err
+}
+
+// ErrBusy means that another process is sending something for the object.
+var ErrBusy = errors.New("another process is provisioning this object")
+
+// ClaimOne claims one object whatever its state, for provisioning on demand.
+func (s *Store) ClaimOne(ctx context.Context, q ClaimQuery, id ObjectID) (*Object, error) {
+	var out []Object
+	err := s.tx(ctx, func(t *txn) error {
+		var busy bool
+		err := t.one(`SELECT EXISTS (SELECT 1 FROM intents i JOIN leases l ON l.holder = i.holder
+			WHERE i.object_id = ? AND i.holder <> ? AND l.expires_at > ?)`, []any{id, q.Holder, millis(s.now())}, &busy)
+		if err != nil {
+			return err
+		}
+		if busy {
+			return ErrBusy
+		}
+		return claim(t, q, &out, `SELECT `+columns(q.Scoped)+objectJoins+` WHERE o.id = ?`, id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, ErrNotFound
+	}
+	return &out[0], nil
+}
+
+func claim(t *txn, q ClaimQuery, out *[]Object, query string, args ...any) error {
+	err := t.scan(func(r *sql.Rows) error {
+		o, err := scanObject(r, q.Scoped)
+		*out = append(*out, o)
+		return err
+	}, query, args...)
+	if err != nil {
+		return err
+	}
+	for _, o := range *out {
+		if err := intend(t, o.ID, q.Holder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func intend(t *txn, id ObjectID, holder string) error {
+	_, err := t.exec(`INSERT INTO intents (object_id, holder, started_at) VALUES (?, ?, ?)
+		ON CONFLICT (object_id) DO UPDATE SET holder = excluded.holder, started_at = excluded.started_at, unclear = 1`,
+		id, holder, millis(t.s.now()))
+	return err
+}

@@ -1,0 +1,194 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/idpbridge/idpbridge/sinks"
+)
+
+// Cycle is a cycle's account of itself, in the shape of `run -o json` and of the API.
+type Cycle struct {
+	Job             string     `json:"job"`
+	ID              string     `json:"cycle_id"`
+	Kind            string     `json:"kind"`    // initial, incremental, reconcile
+	Trigger         string     `json:"trigger"` // schedule, manual, api
+	DryRun          bool       `json:"dry_run"`
+	Status          string     `json:"status"` // running, succeeded, partial, held, failed, aborted
+	StartedAt       time.Time  `json:"started_at"`
+	EndedAt         *time.Time `json:"ended_at"`
+	Users           Counts     `json:"users"`
+	Groups          Counts     `json:"groups"`
+	Memberships     Members    `json:"memberships"`
+	Escrowed        int        `json:"escrowed"`
+	StagedDeletions int        `json:"staged_deletions"`
+	Requests        Requests   `json:"requests"`
+	Quarantined     bool       `json:"quarantined"`
+	Error           *Problem   `json:"error"`
+	Plan            []Change   `json:"plan,omitempty"`
+	// Drift is what a reconcile found: accounts that vanished from the app, and accounts
+	// there that nobody manages.
+	Drift *Drift `json:"drift,omitempty"`
+}
+
+// Counts are the objects of one resource by what was done. Unchanged ones were read and
+// found equal; skipped ones are outside what the job provisions.
+type Counts struct {
+	Created   int `json:"created"`
+	Updated   int `json:"updated"`
+	Disabled  int `json:"disabled"`
+	Deleted   int `json:"deleted"`
+	Unchanged int `json:"unchanged"`
+	Skipped   int `json:"skipped"`
+	Failed    int `json:"failed"`
+}
+
+// Members are the memberships by what was done.
+type Members struct {
+	Added   int `json:"added"`
+	Removed int `json:"removed"`
+	Failed  int `json:"failed"`
+}
+
+// Requests are the HTTP requests of a cycle.
+type Requests struct {
+	Source int64 `json:"source"`
+	Sink   int64 `json:"sink"`
+}
+
+// Problem is a cycle's error.
+type Problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Advice  string `json:"advice,omitempty"`
+}
+
+// Change is one line of a dry run's plan.
+type Change struct {
+	Resource    string     `json:"resource"`
+	Action      string     `json:"action"`
+	SourceID    string     `json:"source_id"`
+	DisplayName string     `json:"display_name"`
+	Properties  []Property `json:"modified_properties"`
+	Reason      string     `json:"reason,omitempty"`
+	Held        bool       `json:"held,omitempty"` // the deletion guard would hold it
+}
+
+// Property is one changed attribute.
+type Property struct {
+	Path string `json:"path"`
+	Old  any    `json:"old"`
+	New  any    `json:"new"`
+}
+
+// Drift is what a reconcile found beside what it repaired.
+type Drift struct {
+	Repaired  int `json:"repaired"`
+	Vanished  int `json:"vanished"`
+	Unmanaged int `json:"unmanaged"`
+}
+
+// keptCycles is how many ended cycles of a job are remembered.
+const keptCycles = 1000
+
+// PutCycle stores a cycle as it stands.
+func (s *Store) PutCycle(ctx context.Context, job JobID, c *Cycle) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return s.tx(context.WithoutCancel(ctx), func(t *txn) error {
+		_, err := t.exec(`INSERT INTO cycles (id, job_id, status, started_at, result) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET status = excluded.status, result = excluded.result`,
+			c.ID, job, c.Status, millis(c.StartedAt), string(text))
+		if err != nil {
+			return err
+		}
+		if c.Status == "running" {
+			// Whoever was running before did not live to say how it ended.
+			return abortOthers(t, job, c.ID)
+		}
+		return endCycle(t, job, c)
+	})
+}
+
+func endCycle(t *txn, job JobID, c *Cycle) error {
+	if c.Status == "succeeded" || c.Status == "partial" || c.Status == "held" {
+		if _, err := t.exec(`UPDATE jobs SET last_success_at = ? WHERE id = ?`, millis(t.s.now()), job); err != nil {
+			return err
+		}
+		if c.Kind == "reconcile" || c.Kind == "initial" {
+			if _, err := t.exec(`UPDATE jobs SET last_reconcile_at = ? WHERE id = ?`, millis(t.s.now()), job); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := t.exec(`DELETE FROM cycles WHERE job_id = ? AND id NOT IN
+		(SELECT id FROM cycles WHERE job_id = ? ORDER BY started_at DESC LIMIT ?)`, job, job, keptCycles)
+	return err
+}
+
+func abortOthers(t *txn, job JobID, id string) error {
+	_, err := t.exec(`UPDATE cycles SET status = 'aborted', result = json_set(result, '$.status', 'aborted')
+		WHERE job_id = ? AND id <> ? AND status = 'running'`, job, id)
+	return err
+}
+
+// Cycles returns a job's cycles, newest first.
+func (s *Store) Cycles(ctx context.Context, job JobID, limit int) ([]Cycle, error) {
+	var out []Cycle
+	err := s.read(ctx, func(r *sql.Rows) error {
+		c, err := scanCycle(r)
+		out = append(out, c)
+		return err
+	}, `SELECT result FROM cycles WHERE job_id = ? ORDER BY started_at DESC, id DESC LIMIT ?`, job, limit)
+	return out, err
+}
+
+// Cycle returns one cycle, or ErrNotFound.
+func (s *Store) Cycle(ctx context.Context, job JobID, id string) (*Cycle, error) {
+	var found *Cycle
+	err := s.read(ctx, func(r *sql.Rows) error {
+		c, err := scanCycle(r)
+		found = &c
+		return err
+	}, `SELECT result FROM cycles WHERE job_id = ? AND id = ?`, job, id)
+	if err == nil && found == nil {
+		err = fmt.Errorf("cycle %s: %w", id, ErrNotFound)
+	}
+	return found, err
+}
+
+func scanCycle(r *sql.Rows) (Cycle, error) {
+	var c Cycle
+	var text string
+	if err := r.Scan(&text); err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal([]byte(text), &c)
+}
+
+// Tally is how many objects of a resource a job has in which state.
+type Tally struct {
+	Links    int // objects with an account
+	Enabled  int // of these, not disabled by us
+	Escrowed int
+	Staged   int // waiting for a decision
+	Present  int // in the source
+}
+
+// Tally counts a job's objects of one resource.
+func (s *Store) Tally(ctx context.Context, job JobID, r sinks.Resource) (Tally, error) {
+	var c Tally
+	err := s.r.QueryRowContext(ctx, `SELECT
+		(SELECT COUNT(*) FROM objects WHERE job_id = ?1 AND resource = ?2 AND sink_id IS NOT NULL),
+		(SELECT COUNT(*) FROM objects WHERE job_id = ?1 AND resource = ?2 AND sink_id IS NOT NULL AND account = 1),
+		(SELECT COUNT(*) FROM escrow e JOIN objects o ON o.id = e.object_id WHERE o.job_id = ?1 AND o.resource = ?2),
+		(SELECT COUNT(*) FROM staged s JOIN objects o ON o.id = s.object_id WHERE o.job_id = ?1 AND o.resource = ?2 AND s.decision = 0),
+		(SELECT COUNT(*) FROM objects WHERE job_id = ?1 AND resource = ?2 AND presence IN (1, 2))`,
+		job, r).Scan(&c.Links, &c.Enabled, &c.Escrowed, &c.Staged, &c.Present)
+	return c, classify(err)
+}

@@ -1,0 +1,368 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sources"
+	"github.com/idpbridge/idpbridge/sync/plan"
+)
+
+// Entry is a user or group of a page, already mapped.
+type Entry struct {
+	Resource    sinks.Resource
+	SourceID    sources.ID
+	UserName    string
+	Mail        string
+	DisplayName string
+	Presence    plan.Presence // Active, Disabled, DeletedSoft or Gone
+	Filtered    bool
+	Desired     []byte // mapping.Encode of the values, aligned with the resource's table
+	Manager     sources.Reference
+	MembersOnly bool
+	Members     []sources.Member
+	// Failure is set when the entry could not be mapped; the object is kept as it was.
+	Failure *Failure
+}
+
+// Failure is why an object is put in escrow.
+type Failure struct {
+	Code, Message, Advice string
+}
+
+// Batch is a page, ready to be stored.
+type Batch struct {
+	Entries             []Entry
+	CompleteGroups      []sources.ID
+	Assignments         []sources.Assignment
+	CompleteAssignments bool
+	Bad                 []Entry // with Failure; SourceID may be empty
+	Cursor              sources.Cursor
+	Full                bool // the page belongs to a round that enumerates everything
+	Done                bool
+}
+
+// What a round has seen.
+const (
+	seenUser = iota + 1
+	seenGroup
+	seenMember
+	seenAssigned
+	seenNamelessUser  // a bad user entry without id: nobody may be missed for it
+	seenNamelessGroup // likewise a group
+	seenKinds
+)
+
+// ErrEmptyRead means that a full round ended without a single object where there had been
+// some: such a read is never believed.
+var ErrEmptyRead = errors.New("the source was read to its end and showed nobody, although people were known; nothing was removed")
+
+// Importer stores the pages of one round. It belongs to one cycle.
+type Importer struct {
+	s      *Store
+	job    JobID
+	round  int64
+	full   bool
+	tables [3]int64 // by resource
+	scoped bool
+	groups bool
+	seen   [seenKinds]bitset
+	fresh  [seenKinds][]int64 // of the page in hand
+	// Unchanged and Outside count, by resource, the entries that said nothing new of
+	// objects with and without an account.
+	Unchanged, Outside [3]int
+}
+
+// ImportOptions start or continue a round.
+type ImportOptions struct {
+	Job                   JobID
+	UserTable, GroupTable int64
+	AppScoped             bool // an application's assignments scope the job
+	Groups                bool // groups are read
+	Round                 Round
+}
+
+// Importer returns the importer of a round, with what an interrupted run of it had seen.
+func (s *Store) Importer(ctx context.Context, o ImportOptions) (*Importer, error) {
+	im := &Importer{s: s, job: o.Job, round: o.Round.ID, full: o.Round.Full, scoped: o.AppScoped, groups: o.Groups}
+	im.tables[sinks.User], im.tables[sinks.Group] = o.UserTable, o.GroupTable
+	err := s.read(ctx, func(r *sql.Rows) error {
+		var what int
+		var ids []byte
+		if err := r.Scan(&what, &ids); err != nil {
+			return err
+		}
+		if what > 0 && what < seenKinds {
+			im.seen[what].unpack(ids)
+		}
+		return nil
+	}, `SELECT what, ids FROM seen WHERE job_id = ? AND round = ?`, o.Job, o.Round.ID)
+	return im, err
+}
+
+// Import stores a page and the cursor behind it in one transaction. On the Done page it
+// also ends the round: in a full one, whatever was not seen is marked gone.
+func (im *Importer) Import(ctx context.Context, b Batch) error {
+	return im.s.tx(ctx, func(t *txn) error {
+		if err := im.becomeFull(t, b.Full); err != nil {
+			return err
+		}
+		if err := im.entries(t, b.Entries); err != nil {
+			return err
+		}
+		for _, e := range b.Bad {
+			if err := im.bad(t, e); err != nil {
+				return err
+			}
+		}
+		if err := im.assignments(t, b); err != nil {
+			return err
+		}
+		for _, g := range b.CompleteGroups {
+			if err := im.completeGroup(t, g); err != nil {
+				return err
+			}
+		}
+		if b.Done {
+			return im.done(t, b.Cursor)
+		}
+		if err := im.remember(t); err != nil {
+			return err
+		}
+		_, err := t.exec(`UPDATE jobs SET cursor = ? WHERE id = ?`, string(b.Cursor), im.job)
+		return err
+	})
+}
+
+// becomeFull notes that the source reads everything although changes were asked for, as
+// sources without a feed of changes do.
+func (im *Importer) becomeFull(t *txn, full bool) error {
+	if !full || im.full {
+		return nil
+	}
+	im.full = true
+	_, err := t.exec(`UPDATE jobs SET round_full = 1 WHERE id = ?`, im.job)
+	return err
+}
+
+// remember stores what this page has seen, so that an interrupted round can go on.
+func (im *Importer) remember(t *txn) error {
+	for what, ids := range im.fresh {
+		if len(ids) == 0 {
+			continue
+		}
+		im.fresh[what] = ids[:0]
+		if _, err := t.exec(`INSERT INTO seen (job_id, round, what, ids) VALUES (?, ?, ?, ?)`, im.job, im.round, what, pack(ids)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (im *Importer) saw(what int, id int64) {
+	if im.seen[what].add(id) {
+		im.fresh[what] = append(im.fresh[what], id)
+	}
+}
+
+// known is the part of a stored row that tells whether an entry changes it.
+type known struct {
+	id       int64
+	digest   int64
+	presence plan.Presence
+	manager  int64
+	linked   bool
+}
+
+// lookup finds the rows of source ids. Ids that are not known are missing in the result.
+func (im *Importer) lookup(t *txn, r sinks.Resource, ids []string) (map[string]known, error) {
+	out := make(map[string]known, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	err = t.scan(func(rows *sql.Rows) error {
+		var sid string
+		var k known
+		if err := rows.Scan(&sid, &k.id, &k.digest, &k.presence, &k.manager, &k.linked); err != nil {
+			return err
+		}
+		out[sid] = k
+		return nil
+	}, `SELECT o.source_id, o.id, o.digest, o.presence, COALESCE(o.manager_id, 0), o.sink_id IS NOT NULL FROM json_each(?3) j
+		CROSS JOIN objects o ON o.job_id = ?1 AND o.resource = ?2 AND o.source_id = j.value`, im.job, r, string(list))
+	return out, err
+}
+
+func (im *Importer) entries(t *txn, entries []Entry) error {
+	var ids [3][]string
+	for i := range entries {
+		e := &entries[i]
+		ids[e.Resource] = append(ids[e.Resource], string(e.SourceID))
+		if e.Manager.ID != "" {
+			ids[sinks.User] = append(ids[sinks.User], string(e.Manager.ID))
+		}
+	}
+	users, err := im.lookup(t, sinks.User, ids[sinks.User])
+	if err != nil {
+		return err
+	}
+	groups, err := im.lookup(t, sinks.Group, ids[sinks.Group])
+	if err != nil {
+		return err
+	}
+	for i := range entries {
+		e := &entries[i]
+		have := users
+		if e.Resource == sinks.Group {
+			have = groups
+		}
+		if err := im.entry(t, e, have, users); err != nil {
+			return fmt.Errorf("import %s %s: %w", e.Resource, e.SourceID, err)
+		}
+	}
+	return nil
+}
+
+// entry stores one entry if it says something new.
+func (im *Importer) entry(t *txn, e *Entry, have, users map[string]known) error {
+	k, exists := have[string(e.SourceID)]
+	if !exists {
+		if e.Presence >= plan.DeletedSoft {
+			return nil // deleted before we ever knew it
+		}
+		id, err := im.stub(t, e.Resource, e.SourceID)
+		if err != nil {
+			return err
+		}
+		k = known{id: id}
+	}
+	if err := im.scalars(t, e, &k, users); err != nil {
+		return err
+	}
+	have[string(e.SourceID)] = k
+	if len(e.Members) > 0 {
+		return im.members(t, k.id, e.Members)
+	}
+	return nil
+}
+
+// scalars stores the object's own attributes and its presence.
+func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) error {
+	if e.Presence < plan.DeletedSoft {
+		im.saw(int(e.Resource), k.id) // seenUser and seenGroup have the resources' numbers
+	}
+	if e.Failure != nil {
+		// Digest 0 makes the next good entry count as a change, which ends the escrow.
+		k.digest = 0
+		if _, err := t.exec(`UPDATE objects SET digest = 0 WHERE id = ?`, k.id); err != nil {
+			return err
+		}
+		return putEscrow(t, ObjectID(k.id), *e.Failure, im.s.now())
+	}
+	if e.MembersOnly {
+		return nil
+	}
+	if e.Presence >= plan.DeletedSoft {
+		if k.presence == e.Presence {
+			return nil
+		}
+		k.presence, k.digest = e.Presence, 0
+		_, err := t.exec(`UPDATE objects SET presence = ?, digest = 0, dirty = dirty + 1 WHERE id = ?`, e.Presence, k.id)
+		return err
+	}
+	if err := im.manager(t, e, k, users); err != nil {
+		return err
+	}
+	d := digest(e, im.tables[e.Resource])
+	if k.digest == d && k.presence == e.Presence {
+		if k.linked {
+			im.Unchanged[e.Resource]++
+		} else {
+			im.Outside[e.Resource]++
+		}
+		return nil
+	}
+	k.digest, k.presence = d, e.Presence
+	_, err := t.exec(`UPDATE objects SET user_name = ?, mail = ?, display_name = ?, presence = ?, filtered = ?, digest = ?,
+		acked = CASE WHEN synced = 1 THEN desired ELSE acked END,
+		acked_table = CASE WHEN synced = 1 THEN table_id ELSE acked_table END,
+		synced = 0, table_id = ?, desired = ?, dirty = dirty + 1 WHERE id = ?`,
+		e.UserName, e.Mail, e.DisplayName, e.Presence, e.Filtered, d, im.tables[e.Resource], e.Desired, k.id)
+	return err
+}
+
+// manager stores a reference that the source told; an unknown one leaves it as it was.
+func (im *Importer) manager(t *txn, e *Entry, k *known, users map[string]known) error {
+	if !e.Manager.Known {
+		return nil
+	}
+	var id int64
+	if e.Manager.ID != "" {
+		m, ok := users[string(e.Manager.ID)]
+		if !ok {
+			var err error
+			if m.id, err = im.stub(t, sinks.User, e.Manager.ID); err != nil {
+				return err
+			}
+			users[string(e.Manager.ID)] = m
+		}
+		id = m.id
+	}
+	if id == k.manager {
+		return nil
+	}
+	k.manager = id
+	_, err := t.exec(`UPDATE objects SET manager_id = NULLIF(?, 0), dirty = dirty + 1 WHERE id = ?`, id, k.id)
+	return err
+}
+
+// stub makes the row of an object that so far is only a name.
+func (im *Importer) stub(t *txn, r sinks.Resource, id sources.ID) (int64, error) {
+	return t.insert(`INSERT INTO objects (job_id, resource, source_id) VALUES (?, ?, ?)`, im.job, r, string(id))
+}
+
+func (im *Importer) bad(t *txn, e Entry) error {
+	if e.SourceID == "" {
+		im.saw(seenNamelessUser+int(e.Resource)-1, 1)
+		return nil
+	}
+	have, err := im.lookup(t, e.Resource, []string{string(e.SourceID)})
+	if err != nil {
+		return err
+	}
+	e.Presence = plan.Active
+	return im.entry(t, &e, have, have)
+}
+
+// digest sums up everything that scalars stores, so that an unchanged entry is told by
+// one comparison. It is never 0, which stands for "unknown".
+func digest(e *Entry, table int64) int64 {
+	var b [12]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(table))
+	b[8] = byte(e.Presence)
+	if e.Filtered {
+		b[9] = 1
+	}
+	h := xxhash.New()
+	_, _ = h.Write(b[:])
+	for _, s := range []string{e.UserName, e.Mail, e.DisplayName} {
+		_, _ = h.WriteString(s)
+		_, _ = h.Write([]byte{0})
+	}
+	_, _ = h.Write(e.Desired)
+	if d := int64(h.Sum64()); d != 0 {
+		return d
+	}
+	return 1
+}

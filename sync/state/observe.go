@@ -1,0 +1,85 @@
+package state
+
+import (
+	"context"
+
+	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sync/plan"
+)
+
+// Observation is a linked object as a reconcile saw it in the app. It replaces what was
+// last acknowledged, and the object is planned again: the plan then is the repair.
+type Observation struct {
+	Object       *Object // as read, not claimed
+	Account      plan.Account
+	Acked        *Acked
+	AckedManager ObjectID
+	// Members is what the app shows of a group's members, with MembersKnown.
+	Members      []sinks.ID
+	MembersKnown bool
+	Vanished     bool // proven gone: the link is dropped
+}
+
+// Observe stores observations. It returns how many memberships differed.
+func (s *Store) Observe(ctx context.Context, seen []Observation) (int, error) {
+	drift := 0
+	err := s.tx(ctx, func(t *txn) error {
+		drift = 0
+		for i := range seen {
+			n, err := observe(t, &seen[i])
+			if err != nil {
+				return err
+			}
+			drift += n
+		}
+		return nil
+	})
+	return drift, err
+}
+
+func observe(t *txn, ob *Observation) (int, error) {
+	if ob.Vanished {
+		return 0, dropLink(t, ob.Object.ID)
+	}
+	if ob.Acked != nil {
+		_, err := t.exec(`UPDATE objects SET account = ?, synced = 0, acked_table = ?, acked = ?, acked_manager = NULLIF(?, 0), dirty = dirty + 1
+			WHERE id = ? AND sink_id = ?`, ob.Account, ob.Acked.Table, ob.Acked.Values, ob.AckedManager, ob.Object.ID, string(ob.Object.SinkID))
+		if err != nil {
+			return 0, err
+		}
+	}
+	if !ob.MembersKnown {
+		return 0, nil
+	}
+	return observeMembers(t, ob.Object, ob.Members)
+}
+
+// dropLink forgets the account of an object, which is then matched anew.
+func dropLink(t *txn, id ObjectID) error {
+	for _, q := range []string{
+		`UPDATE objects SET sink_id = NULL, account = 0, acked = NULL, acked_table = NULL, synced = 0, acked_manager = NULL,
+			disabled_at = 0, probed = 0, dirty = dirty + 1 WHERE id = ?1`,
+		`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?1 OR group_id = ?1`,
+		`UPDATE objects SET acked_manager = NULL, dirty = dirty + 1 WHERE manager_id = ?1 AND acked_manager = ?1`,
+		`DELETE FROM staged WHERE object_id = ?1`,
+	} {
+		if _, err := t.exec(q, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// List returns linked objects without claiming them, in the order of their numbers.
+func (s *Store) List(ctx context.Context, q ClaimQuery) ([]Object, error) {
+	return s.objects(ctx, q.Scoped, `WHERE o.job_id = ? AND o.resource = ? AND o.id > ? AND o.sink_id IS NOT NULL ORDER BY o.id LIMIT ?`,
+		q.Job, q.Resource, q.After, q.Limit)
+}
+
+// Waiting returns how many objects of a resource have to be planned, and how many of
+// these have no account yet.
+func (s *Store) Waiting(ctx context.Context, job JobID, r sinks.Resource) (dirty, unlinked int, err error) {
+	err = s.r.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(*) - COUNT(sink_id) FROM objects WHERE job_id = ? AND resource = ? AND dirty > 0`, job, r).
+		Scan(&dirty, &unlinked)
+	return dirty, unlinked, classify(err)
+}

@@ -1,0 +1,58 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// ApprovalTTL is how long an approval of staged deletions holds.
+const ApprovalTTL = 72 * time.Hour
+
+// StagedDeletions returns what a job's guard holds back or a person has decided on.
+func (s *Store) StagedDeletions(ctx context.Context, job JobID) ([]Staged, error) {
+	var out []Staged
+	err := s.read(ctx, func(r *sql.Rows) error {
+		var st Staged
+		var at, decided, expires int64
+		err := r.Scan(&st.Object, &st.Resource, &st.SourceID, &st.SinkID, &st.Name, &st.Action, &st.Reason, &at, &st.Decision, &decided, &expires)
+		st.At, st.Decided, st.Expires = fromMillis(at), fromMillis(decided), fromMillis(expires)
+		out = append(out, st)
+		return err
+	}, `SELECT o.id, o.resource, o.source_id, COALESCE(o.sink_id, ''), o.display_name, s.action, s.reason, s.staged_at, s.decision, s.decided_at, s.expires_at
+		FROM staged s JOIN objects o ON o.id = s.object_id WHERE o.job_id = ? ORDER BY o.resource, o.id`, job)
+	return out, err
+}
+
+// Decide approves or denies the deletions that wait now, and only these: what is staged
+// later waits for its own decision. It returns how many it decided.
+func (s *Store) Decide(ctx context.Context, job JobID, d Decision) (int, error) {
+	var n int64
+	err := s.tx(ctx, func(t *txn) error {
+		now := s.now()
+		var err error
+		n, err = t.changed(`UPDATE staged SET decision = ?, decided_at = ?, expires_at = ? WHERE decision = 0
+			AND object_id IN (SELECT id FROM objects WHERE job_id = ?)`, d, millis(now), millis(now.Add(ApprovalTTL)), job)
+		return err
+	})
+	return int(n), err
+}
+
+// ExpireApprovals returns approvals that were not carried out in time to waiting.
+func (s *Store) ExpireApprovals(ctx context.Context, job JobID) error {
+	return s.set(ctx, `UPDATE staged SET decision = 0, decided_at = 0, expires_at = 0 WHERE decision = 1 AND expires_at < ?
+		AND object_id IN (SELECT id FROM objects WHERE job_id = ?)`, millis(s.now()), job)
+}
+
+// PassStaged lets all waiting deletions of a resource through: the guard found them few
+// enough, or a person said so for this run.
+func (s *Store) PassStaged(ctx context.Context, job JobID, resource int) error {
+	return s.set(ctx, `UPDATE staged SET decision = 1, expires_at = ? WHERE decision = 0
+		AND object_id IN (SELECT id FROM objects WHERE job_id = ? AND resource = ?)`, millis(s.now().Add(ApprovalTTL)), job, resource)
+}
+
+// DueDeletions has the objects planned again that were disabled before the time.
+func (s *Store) DueDeletions(ctx context.Context, job JobID, before time.Time) error {
+	return s.set(ctx, `UPDATE objects SET dirty = dirty + 1 WHERE job_id = ? AND disabled_at > 0 AND disabled_at <= ? AND dirty = 0
+		AND id NOT IN (SELECT object_id FROM staged)`, job, millis(before))
+}

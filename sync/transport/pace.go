@@ -1,0 +1,305 @@
+package transport
+
+import (
+	"math"
+	"time"
+)
+
+// pace learns from throttles how many requests per second a peer takes. It knows no lock
+// and no clock; Limiter feeds it.
+//
+// A plain increase-and-halve rule would swing around the limit for ever, and be throttled
+// at each swing. pace measures instead, so that a throttle is rare after the first:
+//
+//   - A throttle without a told time starts a measurement. Requests go on leaving a third
+//     faster than they are accepted. While the peer's allowance is empty, it accepts
+//     exactly as many as it refills: that is the limit. After half a second (longer for
+//     slow limits) the rate is set just below it and held.
+//   - A throttle with a told time forbids that, since nothing may be sent. Then the rate
+//     becomes what was accepted per cycle of sending and pausing. That is exact for windows
+//     and allowances of some seconds, and too low for small allowances.
+//   - When a peer refuses everything for a while without telling until when, the end of
+//     that is found by asking now and then, and counts as the end of a pause.
+//
+// A held rate that was the bottleneck for a while (a minute after a measurement, a few
+// seconds after a coarse estimate) grows by small steps that get larger, to find out how
+// much more there is. A throttle on the way takes it back and doubles the patience.
+type pace struct {
+	limit float64 // requests per second now; +Inf: none known
+	// held is set when the rate made a request wait: only then does growth make sense.
+	held bool
+
+	growth growth
+	probe  measurement
+	recent recentSends
+
+	strikes  int // throttles in a row while holding
+	strikeAt time.Time
+	rest     time.Time // until then the rate is a little lower
+	since    time.Time // requests sent before it tell nothing new
+	cycle    cycle     // since the last pause
+}
+
+// cycle counts accepted requests from the end of one told pause to the end of the next.
+type cycle struct {
+	start time.Time
+	n     int
+}
+
+// rate returns the accepted requests per second until end.
+func (c *cycle) rate(end time.Time) float64 {
+	span := end.Sub(c.start).Seconds()
+	if c.start.IsZero() || span <= 0 {
+		return 0
+	}
+	return float64(c.n) / span
+}
+
+// growth is how the rate climbs from a held one while nothing is throttled: slowly first,
+// since mostly there is nothing to win, then faster, for limits that were raised.
+type growth struct {
+	base float64       // the held rate
+	hold time.Duration // how long it was held
+	next time.Time     // of the next step
+	step float64       // by which part the next step grows
+	last float64       // the factor of the last step
+}
+
+const (
+	// below is how far under a measured limit the rate is set: the measurement is right
+	// within 2 %, and a rate above the limit by as little is throttled for ever.
+	below = 0.965
+	// belowTold is the same under a held rate at which a pause was told.
+	belowTold                       = 0.85
+	growEvery                       = 2 * time.Second
+	growFirst, growFaster, growMost = 0.02, 1.5, 0.5
+	// An estimate from fewer than fewRequests is given up sooner.
+	fewRequests = 30
+	growFew     = 0.1
+
+	firstHold = time.Minute
+	toldHold  = 5 * time.Second // after a coarse estimate, which is mostly low
+	maxHold   = 16 * time.Minute
+
+	// strikeSpan and maxStrikes: so many throttles in so short a time are no hiccup.
+	strikeSpan = 500 * time.Millisecond
+	maxStrikes = 3
+	// maxDrift is the growth that a single throttle still takes back.
+	maxDrift = 1.1
+
+	// minRate keeps asking a peer that refuses everything. openRate is where the first
+	// measurement begins at least, since the few requests before it tell little.
+	minRate, openRate = 0.5, 50
+
+	// After a measurement the rate stays this much lower until the peer has gathered
+	// so many requests.
+	restFactor   = 0.8
+	restRequests = 3
+)
+
+func newPace() pace { return pace{limit: math.Inf(1)} }
+
+// accepted notes a request sent at sent that the peer took. It reports whether that
+// completed a measurement.
+func (p *pace) accepted(sent, now time.Time) (found bool) {
+	p.recent.add(sent)
+	if p.cycle.start.IsZero() {
+		p.cycle.start = sent
+	}
+	if !p.probe.running() {
+		p.cycle.n++
+		return false
+	}
+	if opened, starved := p.probe.opened(sent); starved {
+		p.reopened(opened, now)
+		return true
+	}
+	p.cycle.n++
+	p.probe.accepted(sent, now)
+	return p.measured(now)
+}
+
+// reopened ends a measurement in which the peer took nothing for a while, and does again:
+// it counts by windows, or is very slow. What it took from the end of one such pause to
+// the end of the next is its limit, as with told pauses.
+func (p *pace) reopened(at, now time.Time) {
+	p.limit = max(p.cycle.rate(at)*below, minRate)
+	p.cycle = cycle{start: at, n: 1}
+	p.settle(now)
+}
+
+// settle holds a rate that was just found.
+func (p *pace) settle(now time.Time) {
+	p.since, p.strikeAt = now, time.Time{}
+	p.probe = measurement{}
+	p.holdFor(now, firstHold)
+	p.restFor(now)
+}
+
+// throttled notes a request sent at sent that the peer refused, and for how long it wants
+// none, 0: it told nothing. It reports whether this is news, so that the concurrency is
+// cut once and not by each refusal.
+func (p *pace) throttled(sent, now time.Time, pause time.Duration) bool {
+	if p.probe.running() && pause == 0 {
+		p.probe.refused(sent, p.cycle.rate(now))
+		p.measured(now)
+		return false
+	}
+	if sent.Before(p.since) {
+		return false
+	}
+	if pause > 0 {
+		p.told(now, pause)
+		return true
+	}
+	if !math.IsInf(p.limit, 1) && !p.strike(now) {
+		return false
+	}
+	if math.IsInf(p.limit, 1) {
+		p.limit = max(p.recent.rate(now)/2, openRate)
+	}
+	p.since = now
+	p.probe = startMeasurement(now)
+	return true
+}
+
+// strike counts a throttle at a held rate. A single one, from a late timer or a crowded
+// moment, costs 2 %; several at once, or one after much growth, mean that the limit is
+// another now.
+func (p *pace) strike(now time.Time) (serious bool) {
+	if p.limit > p.growth.base*maxDrift {
+		return true
+	}
+	if now.Sub(p.strikeAt) > strikeSpan {
+		p.strikeAt, p.strikes = now, 0
+		p.back(now)
+	}
+	p.strikes++
+	return p.strikes >= maxStrikes
+}
+
+// back undoes growth, or goes down a little.
+func (p *pace) back(now time.Time) {
+	hold := p.growth.hold
+	if p.limit > p.growth.base {
+		p.limit, hold = p.growth.base, min(2*hold, maxHold)
+	} else {
+		p.limit = max(p.limit*0.98, minRate)
+	}
+	p.holdFor(now, hold)
+}
+
+// holdFor keeps the rate until at least at+d, and lets it grow then.
+func (p *pace) holdFor(at time.Time, d time.Duration) {
+	p.growth = growth{step: growFirst, last: 1, next: at.Add(d), base: p.limit, hold: d}
+	p.held = false
+}
+
+// measured ends a step of the measurement, or all of it. It reports whether the limit was
+// found.
+func (p *pace) measured(now time.Time) bool {
+	switch rate, outcome := p.probe.step(now, p.limit); outcome {
+	case stepped:
+		p.limit = rate
+	case found:
+		p.limit = max(rate*below, minRate)
+		p.settle(now)
+		return true
+	case cured:
+		// Fewer at once was all it took; the concurrency looks after that.
+		p.limit = math.Inf(1)
+		p.since = now
+		p.probe = measurement{}
+	case measuring:
+	}
+	return false
+}
+
+// restFor lets a peer whose allowance was just emptied gather a few requests again, else
+// the smallest crowding at the held rate is refused.
+func (p *pace) restFor(now time.Time) {
+	seconds := max(0.25, restRequests/(p.limit*(1-restFactor)))
+	p.rest = now.Add(time.Duration(seconds * float64(time.Second)))
+}
+
+// at returns the rate that holds at a time.
+func (p *pace) at(now time.Time) float64 {
+	if now.Before(p.rest) {
+		return p.limit * restFactor
+	}
+	return p.limit
+}
+
+// told learns from a throttle that forbids sending for a while. What was accepted since
+// the last such pause, over that time and this pause, is at most the limit (less, when the
+// allowance overflowed while nothing was sent); the rate just before is above it.
+func (p *pace) told(now time.Time, pause time.Duration) {
+	resume := now.Add(pause)
+	hold, step, limit := toldHold, growFirst, p.cycle.rate(resume)*below
+	if p.cycle.n < fewRequests {
+		hold, step = time.Second, growFew
+	}
+	if !math.IsInf(p.limit, 1) {
+		hold = min(2*p.growth.hold, maxHold)
+		limit = max(limit, p.cautious(now))
+	}
+	p.limit = max(limit, minRate)
+	p.holdFor(resume, hold)
+	p.growth.step = step
+	p.cycle = cycle{start: resume}
+	p.recent = recentSends{}
+	p.probe = measurement{}
+	p.since = now
+}
+
+// cautious is a rate safely below the one that was just refused: the last step of a
+// growth, or a little less than the rate that was held.
+func (p *pace) cautious(now time.Time) float64 {
+	rate := min(p.recent.rate(now), p.limit)
+	if p.limit > p.growth.base {
+		return max(rate/p.growth.last, p.growth.base)
+	}
+	return rate * belowTold
+}
+
+// grow raises the rate when its time has come and the rate is what requests wait for.
+func (p *pace) grow(now time.Time) {
+	if math.IsInf(p.limit, 1) || p.probe.running() || now.Before(p.growth.next) {
+		return
+	}
+	p.growth.next = now.Add(growEvery)
+	if p.held {
+		p.growth.last = 1 + p.growth.step
+		p.limit *= p.growth.last
+		p.growth.step = min(p.growth.step*growFaster, growMost)
+	}
+	p.held = false
+}
+
+// recentSends remembers when the last accepted requests left.
+type recentSends struct {
+	at [256]time.Time
+	n  int
+}
+
+func (r *recentSends) add(sent time.Time) {
+	r.at[r.n%len(r.at)] = sent
+	r.n++
+}
+
+// rate returns the accepted requests per second over the last half second.
+func (r *recentSends) rate(now time.Time) float64 {
+	const span = 500 * time.Millisecond
+	first, n := now, 0
+	for i := r.n - 1; i >= max(r.n-len(r.at), 0); i-- {
+		at := r.at[i%len(r.at)]
+		if now.Sub(at) > span {
+			break
+		}
+		first, n = at, n+1
+	}
+	if n < 2 {
+		return float64(n) / span.Seconds()
+	}
+	return float64(n) / max(now.Sub(first).Seconds(), 0.001)
+}
