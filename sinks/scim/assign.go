@@ -75,17 +75,40 @@ func setEntry(container map[string]any, p path, v any) {
 	case v == nil:
 		sub, _ := keyOf(list[i], p.sub)
 		delete(list[i], sub)
+		if hollow(list[i], p.filter) {
+			list = slices.Delete(list, i, i+1)
+		}
 	default:
 		if i < 0 {
 			list, i = append(list, newEntry(p.filter)), len(list)
 		}
 		fillEntry(list[i], p, v)
 	}
+	if len(list) == 0 {
+		delete(container, key)
+		return
+	}
+	container[key] = anys(list)
+}
+
+// hollow reports an entry with nothing but what selects it.
+func hollow(e map[string]any, filter []term) bool {
+	for k := range e {
+		selects := strings.EqualFold(k, "type") || strings.EqualFold(k, "primary") ||
+			slices.ContainsFunc(filter, func(t term) bool { return strings.EqualFold(t.sub, k) })
+		if !selects {
+			return false
+		}
+	}
+	return true
+}
+
+func anys(list []map[string]any) []any {
 	out := make([]any, len(list))
 	for i, e := range list {
 		out[i] = e
 	}
-	container[key] = out
+	return out
 }
 
 func fillEntry(e map[string]any, p path, v any) {

@@ -70,11 +70,7 @@ func complete(r resource, attr string) {
 		i := max(0, slices.IndexFunc(list, func(e map[string]any) bool { return lookup(e, "type") == "work" }))
 		list[i]["primary"] = true
 	}
-	out := make([]any, len(list))
-	for i, e := range list {
-		out[i] = e
-	}
-	r[key] = out
+	r[key] = anys(list)
 }
 
 // freeType is the type of an entry that was mapped by `primary` alone: work for the

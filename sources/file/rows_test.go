@@ -234,34 +234,72 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestSameSizeSameTime changes a file so that nothing shows from outside, as a quick
-// writer may on a coarse clock.
-func TestSameSizeSameTime(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "people.jsonl")
-	write := func(text string, at time.Time) {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = f.Close() }()
-		if _, err := f.WriteString(text); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, at, at); err != nil {
-			t.Fatal(err)
-		}
+// overwrite changes a file in place, so that neither its size nor its time shows it when
+// text is as long as before: as a quick writer may on a coarse clock.
+func overwrite(t *testing.T, path, text string, at time.Time) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
 	}
-	now := time.Now()
-	write(`{"id":"1"}`+"\n", now)
+	defer func() { _ = f.Close() }()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHiddenChangeBetweenRounds(t *testing.T) {
+	path, now := filepath.Join(t.TempDir(), "people.jsonl"), time.Now()
+	overwrite(t, path, `{"id":"1"}`+"\n", now)
 	s := file.New(file.Config{Users: path}, slog.New(slog.DiscardHandler))
 	page, err := readAll(t, s, sources.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(`{"id":"2"}`+"\n", now)
-	page2, err := s.Read(t.Context(), sources.Query{}, page.Cursor)
-	if err != nil || len(page2.Users) != 1 || page2.Users[0].ID != "2" {
-		t.Errorf("the change was not seen: %+v, %v", page2, err)
+	overwrite(t, path, `{"id":"2"}`+"\n", now)
+	next, err := s.Read(t.Context(), sources.Query{}, page.Cursor)
+	if err != nil || len(next.Users) != 1 || next.Users[0].ID != "2" {
+		t.Errorf("the change was not seen: %+v, %v", next, err)
+	}
+}
+
+func TestHiddenChangeDuringRound(t *testing.T) {
+	path, now := filepath.Join(t.TempDir(), "people.jsonl"), time.Now()
+	overwrite(t, path, `{"id":"1"}`+"\n"+`{"id":"2"}`+"\n", now)
+	s := file.New(file.Config{Users: path, PageSize: 1}, slog.New(slog.DiscardHandler))
+	first, err := s.Read(t.Context(), sources.Query{}, "")
+	if err != nil || first.Done {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	overwrite(t, path, `{"id":"3"}`+"\n"+`{"id":"2"}`+"\n", now)
+	if page, err := s.Read(t.Context(), sources.Query{}, first.Cursor); sources.ClassOf(err) != sources.Expired {
+		t.Errorf("the round ended as if nothing had changed: %+v, %v", page, err)
+	}
+}
+
+// TestUnchanged does not read an old file again: only its size and time are looked at.
+func TestUnchanged(t *testing.T) {
+	path, then := filepath.Join(t.TempDir(), "people.jsonl"), time.Now().Add(-time.Hour)
+	overwrite(t, path, `{"id":"1"}`+"\n", then)
+	s := file.New(file.Config{Users: path}, slog.New(slog.DiscardHandler))
+	page, err := readAll(t, s, sources.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := s.Read(t.Context(), sources.Query{}, page.Cursor)
+	if err != nil || !next.Done || next.Full || len(next.Users) > 0 || next.Cursor != page.Cursor {
+		t.Errorf("an unchanged file gave %+v, %v; want one empty page that is not Full", next, err)
+	}
+	touched := time.Now().Add(-time.Minute)
+	if err := os.Chtimes(path, touched, touched); err != nil {
+		t.Fatal(err)
+	}
+	next, err = s.Read(t.Context(), sources.Query{}, page.Cursor)
+	if err != nil || !next.Done || next.Full || len(next.Users) > 0 {
+		t.Errorf("a touched file with the same contents gave %+v, %v", next, err)
 	}
 }
 

@@ -180,10 +180,10 @@ func TestForeignLink(t *testing.T) {
 	tenant, s := company(t)
 	at := round(t, s, query(), "").Cursor
 	other, moved := company(t)
+	tenant.ResetCounts()
 	if _, err := moved.Read(t.Context(), query(), at); sources.ClassOf(err) != sources.Incomplete {
 		t.Errorf("class %v: %v", sources.ClassOf(err), err)
 	}
-	tenant.ResetCounts()
 	if n := len(other.Counts()) + len(tenant.Counts()); n != 0 {
 		t.Errorf("%d kinds of requests were sent", n)
 	}

@@ -83,10 +83,13 @@ type place struct {
 	Pages int    `json:"pages,omitempty"`
 	// Any is set once the list had an entry.
 	Any bool `json:"any,omitempty"`
-	// Before is the After of the page before, and Shift how many entries fewer a page
-	// is asked to hold; see round.reread.
-	Before string `json:"before,omitempty"`
-	Shift  int32  `json:"shift,omitempty"`
+	// Before is the After of the page before and Size how many entries that had. Limit
+	// replaces the usual page size after the end was read anew, Rereads times; see
+	// reread.
+	Before  string `json:"before,omitempty"`
+	Size    int32  `json:"size,omitempty"`
+	Limit   int32  `json:"limit,omitempty"`
+	Rereads int    `json:"rereads,omitempty"`
 	// Trap is an earlier After. It is renewed at every power of two of Pages, so that
 	// a chain of links that runs in a circle of any length meets it (Brent).
 	Trap string `json:"trap,omitempty"`

@@ -54,6 +54,9 @@ func appHint(err error) error {
 // the reference: Okta also answers to the part of a login before the @, and to "me".
 func (s *Source) User(ctx context.Context, q sources.Query, ref string) (sources.User, error) {
 	req := Request{Call: GetUser, ID: ref}
+	if ref == "" {
+		return sources.User{}, missing(req)
+	}
 	e, err := one[userEntry](ctx, s, req)
 	if err == nil && (string(e.id) == ref || strings.EqualFold(e.named.login, ref)) {
 		return e.user(s.status, want(q.UserAttributes)), nil
@@ -71,12 +74,16 @@ func (s *Source) User(ctx context.Context, q sources.Query, ref string) (sources
 
 // Group looks up one group with all its members, by id or name.
 func (s *Source) Group(ctx context.Context, q sources.Query, ref string) (sources.Group, error) {
-	e, err := one[groupEntry](ctx, s, Request{Call: GetGroup, ID: ref})
+	req := Request{Call: GetGroup, ID: ref}
+	if ref == "" {
+		return sources.Group{}, missing(req)
+	}
+	e, err := one[groupEntry](ctx, s, req)
 	if err != nil && !absent(err) {
 		return sources.Group{}, err
 	}
 	if err != nil || string(e.id) != ref {
-		req := Request{Call: ListGroups, Limit: groupLimit, Search: equals("profile.name", ref)}
+		req = Request{Call: ListGroups, Limit: groupLimit, Search: equals("profile.name", ref)}
 		e, err = matches(ctx, s, req, func(e groupEntry) bool { return strings.EqualFold(e.name, ref) })
 		if err != nil {
 			return sources.Group{}, err

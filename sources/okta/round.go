@@ -22,8 +22,8 @@ const (
 	logLimit      int32 = 1000
 )
 
-// maxShift is how often the end of one list is proven anew before the round fails.
-const maxShift = 3
+// maxRereads is how often the end of one list is read anew before the round fails.
+const maxRereads = 3
 
 // round is one step of a round: it reads one page and moves the cursor.
 type round struct {
@@ -95,7 +95,9 @@ func (a answer[T]) ended() bool { return a.next == "" }
 // an end: see reread.
 func list[T entry[T]](ctx context.Context, r *round, req Request, p *place) (answer[T], error) {
 	req.After = p.After
-	req.Limit -= p.Shift
+	if p.Limit > 0 {
+		req.Limit = p.Limit
+	}
 	a, err := fetch[T](ctx, r, req)
 	if err != nil {
 		return a, err
@@ -111,11 +113,10 @@ func list[T entry[T]](ctx context.Context, r *round, req Request, p *place) (ans
 // server fails in the middle of a list. The page before is read again, asking for one
 // entry fewer: the true list then ends with a page that has an entry.
 func reread[T entry[T]](ctx context.Context, r *round, req Request, p *place) (answer[T], error) {
-	if p.Shift >= maxShift {
+	if p.Rereads >= maxRereads || p.Size < 2 {
 		return answer[T]{}, incomplete(req, "the list ends with an empty page", nil)
 	}
-	req.After = p.Before
-	req.Limit--
+	req.After, req.Limit = p.Before, p.Size-1
 	a, err := fetch[T](ctx, r, req)
 	if err != nil {
 		return a, err
@@ -123,12 +124,13 @@ func reread[T entry[T]](ctx context.Context, r *round, req Request, p *place) (a
 	if len(a.items)+len(a.bad) == 0 {
 		return answer[T]{}, incomplete(req, "a page that had entries is now empty", nil)
 	}
-	*p = place{After: p.Before, Pages: p.Pages, Any: true, Shift: p.Shift + 1}
+	*p = place{After: p.Before, Pages: p.Pages, Any: true, Limit: req.Limit, Rereads: p.Rereads + 1}
 	return a, move(req, p, a)
 }
 
 func move[T any](req Request, p *place, a answer[T]) error {
-	p.Any = p.Any || len(a.items)+len(a.bad) > 0
+	p.Size = int32(len(a.items) + len(a.bad)) //nolint:gosec // at most what Limit asked for
+	p.Any = p.Any || p.Size > 0
 	if a.ended() {
 		return nil
 	}

@@ -115,7 +115,7 @@ func value(raw []byte) any {
 	}
 	var v any
 	if json.Unmarshal(raw, &v) != nil {
-		return nil // a number beyond float64
+		return string(raw) // a number beyond float64: anything but null, which clears
 	}
 	return v
 }

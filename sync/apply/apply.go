@@ -68,6 +68,8 @@ type Run struct {
 	CycleID string
 	Trigger string
 	Holder  string
+	// ChangeID is shared by all records; empty: each has its own.
+	ChangeID string
 	// Immediate sends what takes something away without the guard: a provision on demand.
 	Immediate bool
 }
@@ -96,11 +98,12 @@ type Outcome struct {
 	Action  provlog.Action
 	Counted Counted
 	Err     error // the failure, with its class
-	// Blocked is set when an update was refused because another object of the job still
-	// holds the value: it may go once that one has changed.
+	// Blocked is set when a change was refused because another account still holds a
+	// value: it may go through once that one has changed.
 	Blocked bool
-	Change  *state.Change
-	Added   int // memberships
+	Change  *state.Change // for a dry run's plan
+	Held    *state.Change // what the guard has to judge
+	Added   int           // memberships
 	Removed int
 }
 
@@ -186,22 +189,30 @@ func (t *task) skip() {
 	t.trace("act", "skipped", "not provisioned: "+t.step.Reason, nil)
 }
 
-// takeAway sends a disable or delete that was decided, and stages the others.
+// takeAway sends a disable or delete that was decided, and stages the others. What else
+// changed for a person who is to be disabled is an ordinary update, which no guard holds.
 func (t *task) takeAway(ctx context.Context) {
 	s := t.o.Staged
 	same := s != nil && s.Action == t.step.Kind.String() && s.Reason == t.step.Reason
-	switch {
-	case t.w.Run.Immediate || same && s.Decision == state.Approved:
+	if t.w.Run.Immediate || same && s.Decision == state.Approved {
 		t.take(ctx)
-	case same:
-		t.out.Counted = NotCounted // waits, or was denied
-	default:
-		t.out.Result.Stage = &state.Staged{Action: t.step.Kind.String(), Reason: t.step.Reason}
+		return
 	}
-	if t.out.Result.Stage != nil || same && t.out.Counted == NotCounted {
-		t.out.Change = t.change(t.step.Kind.String())
-		t.out.Change.Held = true
+	held := t.step
+	if len(t.step.Attributes) > 1 {
+		t.step.Attributes, t.step.Properties = t.step.Attributes[1:], t.step.Properties[1:]
+		t.update(ctx)
+		if t.out.Err != nil || t.out.Result.Keep || t.out.Result.SinkID == "" {
+			return
+		}
 	}
+	t.step = held
+	if !same {
+		t.out.Result.Stage = &state.Staged{Action: held.Kind.String(), Reason: held.Reason}
+	}
+	t.step.Properties = held.Properties[:min(1, len(held.Properties))]
+	t.out.Held = t.change(held.Kind.String())
+	t.out.Held.Held = true
 }
 
 func (t *task) take(ctx context.Context) {
@@ -302,11 +313,12 @@ func (t *task) acked(into map[string]any) error {
 	return nil
 }
 
-// managerOf compares the wanted with the acknowledged manager. A manager who left the
-// directory is nobody; one without an account is waited for.
+// managerOf compares the wanted with the acknowledged manager. One without an account is
+// waited for, unless the person is gone. Who has an account stays the manager until the
+// source says otherwise.
 func managerOf(o *state.Object) plan.Manager {
 	m := o.Manager
-	if m.ID == 0 || m.Presence == plan.Gone {
+	if m.ID == 0 || m.SinkID == "" && m.Presence == plan.Gone {
 		return plan.Manager{Same: m.Acked == 0}
 	}
 	if m.SinkID == "" {

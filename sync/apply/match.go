@@ -86,6 +86,7 @@ func (t *task) found(ctx context.Context, hit *sinks.Object, path string) {
 		return
 	}
 	if holder != nil && holder.ID != t.o.ID {
+		t.out.Blocked = true // the other one may be about to change
 		t.fail(provlog.ActionCreate, provlog.Coded(provlog.CodeConflict,
 			"the account %s, which matches by %s, belongs to %s %s of the source", hit.ID, path, holder.Resource, holder.SourceID))
 		return

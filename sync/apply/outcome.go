@@ -37,12 +37,15 @@ func (t *task) fail(a provlog.Action, err error) Outcome {
 // record adds a record to the provisioning log.
 func (t *task) record(a provlog.Action, err error) {
 	r := provlog.Record{
-		ID: ulid.Make().String(), Time: t.w.Now().UTC(), Job: t.w.Job.Name, CycleID: t.w.Run.CycleID, ChangeID: ulid.Make().String(),
+		ID: ulid.Make().String(), Time: t.w.Now().UTC(), Job: t.w.Job.Name, CycleID: t.w.Run.CycleID, ChangeID: t.w.Run.ChangeID,
 		Trigger: t.w.Run.Trigger, Resource: t.o.Resource.String(), Action: a, Status: provlog.StatusSuccess,
 		SourceIdentity:     provlog.Identity{ID: string(t.o.SourceID), DisplayName: t.o.DisplayName, Type: t.o.Resource.String()},
 		TargetIdentity:     provlog.Identity{ID: string(t.id()), DisplayName: t.o.DisplayName, Type: t.o.Resource.String()},
 		ModifiedProperties: t.properties(),
 		DurationMS:         t.w.Now().Sub(t.began).Milliseconds(),
+	}
+	if r.ChangeID == "" {
+		r.ChangeID = r.ID
 	}
 	if err != nil {
 		r.Status, r.Error = provlog.StatusFailure, provlog.FromError(err)

@@ -27,6 +27,7 @@ type cycle struct {
 	worker *apply.Worker
 	base   state.Requests
 	full   bool // the source is read whole
+	held   []state.Change
 }
 
 // Run runs one cycle and returns its account. The error is about the cycle not having

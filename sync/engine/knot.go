@@ -33,6 +33,10 @@ func (k *knot) empty() bool { return len(k.ids) == 0 }
 // that may have freed the value of another. When none does, it moves one account's user
 // name out of the way for a moment; its turn comes again.
 func (c *cycle) untangle(ctx context.Context, r sinks.Resource, k *knot) error {
+	// The list of the app is older than the changes that may have freed a value.
+	list := c.worker.Index[r]
+	c.worker.Index[r] = nil
+	defer func() { c.worker.Index[r] = list }()
 	left := k.ids
 	for range 2*len(k.ids) + 1 {
 		before := len(left)
@@ -64,6 +68,7 @@ func (c *cycle) retry(ctx context.Context, r sinks.Resource, ids []state.ObjectI
 			left = append(left, id)
 		}
 		c.recount(r, &out)
+		out.Result.Again = true
 		if err := c.store.Record(ctx, []state.Result{out.Result}); err != nil {
 			return nil, err
 		}

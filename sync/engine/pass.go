@@ -136,13 +136,25 @@ func (c *cycle) count(o *apply.Outcome) {
 	add(counts, o.Counted)
 	c.out.Memberships.Added += o.Added
 	c.out.Memberships.Removed += o.Removed
-	if c.req.DryRun && o.Change != nil {
-		c.out.Plan = append(c.out.Plan, *o.Change)
-	}
+	c.plan(o)
 	c.e.metrics.changed(c.job.Name, o)
 	if o.Err != nil {
 		c.log.Warn("object failed", "resource", o.Result.Object.Resource.String(), "source_id", o.Result.Object.SourceID,
 			"kept_for_later", o.Result.Keep, "class", sinks.ClassOf(o.Err).String())
+	}
+}
+
+// plan adds an outcome to a dry run's plan. A deletion that the guard lets through comes
+// back as a change of its own and takes the place of the held one.
+func (c *cycle) plan(o *apply.Outcome) {
+	if !c.req.DryRun {
+		return
+	}
+	if o.Change != nil {
+		c.out.Plan = append(c.out.Plan, *o.Change)
+	}
+	if o.Held != nil {
+		c.held = append(c.held, *o.Held)
 	}
 }
 

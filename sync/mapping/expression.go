@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"cel.dev/cel-go/cel"
@@ -84,7 +85,7 @@ func celMessage(message string) string {
 	if strings.Contains(message, "token recognition error at: '=") {
 		return "= is no operator: == compares"
 	}
-	return strings.ReplaceAll(strings.TrimPrefix(message, "Syntax error: "), "@", "")
+	return strings.ReplaceAll(strings.TrimPrefix(message, "Syntax error: "), "'@", "'")
 }
 
 // object is one person or group as expressions see it. CEL's view of the attributes is
@@ -154,9 +155,21 @@ func (e *expression) condition(o *object) (any, error) {
 func (e *expression) run(o *object) (ref.Val, error) {
 	out, _, err := e.program.Eval(o)
 	if err != nil {
-		return nil, errors.New(celMessage(err.Error()))
+		return nil, runError(err)
 	}
 	return out, nil
+}
+
+// quoted is a text in an error of CEL's functions: `parsing "x": invalid syntax`.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// runError words an error of an evaluation. It leaves out the values that CEL quotes,
+// which may be personal.
+func runError(err error) error {
+	if strings.Contains(err.Error(), "cost limit") {
+		return errors.New("the expression does too much for one object")
+	}
+	return errors.New(quoted.ReplaceAllString(celMessage(err.Error()), `"…"`))
 }
 
 // kindOf names the kind of a value without showing it: it may be personal.

@@ -7,7 +7,6 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -265,15 +264,5 @@ func (a adapter) NativeToValue(value any) ref.Val {
 		return types.NewDynamicList(a, v)
 	default:
 		return a.Adapter.NativeToValue(value)
-	}
-}
-
-// isOrdering says whether a function is one of < <= > >=.
-func isOrdering(function string) bool {
-	switch function {
-	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
-		return true
-	default:
-		return false
 	}
 }

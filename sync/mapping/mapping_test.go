@@ -138,7 +138,8 @@ func TestExpressionFails(t *testing.T) {
 	tests := []struct{ from, want string }{
 		{`user.givenName + user.absent`, "no such overload"},
 		{`join([user.level], "")`, "join takes strings, not a int"},
-		{`int(user.mail)`, "int"},
+		{`int(user.mail)`, "type conversion error from 'string' to 'int'"},
+		{`timestamp(user.mail)`, "\"…\""},
 		{`duration("1s")`, "google.protobuf.Duration"},
 		{`1.0 / 0.0`, "not a number that JSON can hold"},
 		{`{1: "x"}`, "only strings can be sent"},
@@ -151,6 +152,9 @@ func TestExpressionFails(t *testing.T) {
 			ve, ok := errors.AsType[*mapping.ValueError](err)
 			if !ok || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("got %v, %v; want an error with %q", got, err, test.want)
+			}
+			if strings.Contains(ve.Err.Error(), "Example") {
+				t.Errorf("%v quotes the person's address", ve.Err)
 			}
 			if ve.Path != "b" || ve.From != test.from {
 				t.Errorf("error names %q, %q", ve.Path, ve.From)

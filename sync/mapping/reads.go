@@ -67,24 +67,22 @@ func pathOf(e ast.Expr, variable string) (text, first string, ids []int64) {
 
 // stepOf takes one step off a path: user.a → user, "a", ".a".
 func stepOf(e ast.Expr) (operand ast.Expr, name, suffix string) {
-	switch e.Kind() {
-	case ast.SelectKind:
+	if e.Kind() == ast.SelectKind {
 		s := e.AsSelect()
 		return s.Operand(), s.FieldName(), "." + s.FieldName()
-	case ast.CallKind:
-		call := e.AsCall()
-		if call.FunctionName() != operators.Index || call.Args()[1].Kind() != ast.LiteralKind {
-			return nil, "", ""
-		}
-		switch key := call.Args()[1].AsLiteral().(type) {
-		case types.String:
-			return call.Args()[0], string(key), "[" + strconv.Quote(string(key)) + "]"
-		case types.Int:
-			return call.Args()[0], "", "[" + strconv.FormatInt(int64(key), 10) + "]"
-		}
 	}
-	return nil, "", ""
+	if !isCall(e, operators.Index) || e.AsCall().Args()[1].Kind() != ast.LiteralKind {
+		return nil, "", ""
+	}
+	args := e.AsCall().Args()
+	switch key := args[1].AsLiteral().(type) {
+	case types.String:
+		return args[0], string(key), "[" + strconv.Quote(string(key)) + "]"
+	case types.Int:
+		return args[0], "", "[" + strconv.FormatInt(int64(key), 10) + "]"
+	default:
+		return nil, "", ""
+	}
 }
 
-func (r reads) sortedAttributes() []string { return slices.Sorted(maps.Keys(r.attributes)) }
-func (r reads) sortedPaths() []string      { return slices.Sorted(maps.Keys(r.paths)) }
+func (r reads) sortedPaths() []string { return slices.Sorted(maps.Keys(r.paths)) }

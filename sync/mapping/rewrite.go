@@ -55,6 +55,7 @@ func (r *rewriter) visit(e ast.Expr) {
 		if e.AsLiteral() == types.NullValue {
 			e.SetKindCase(r.fac.NewCall(e.ID(), "dyn", r.fac.NewLiteral(r.id(e), types.NullValue)))
 		}
+	default: // names, lists and objects mean what they mean in CEL
 	}
 }
 
@@ -71,29 +72,49 @@ func (r *rewriter) visitSelect(e ast.Expr) {
 func (r *rewriter) visitCall(e ast.Expr) {
 	call := e.AsCall()
 	args := call.Args()
-	switch name := call.FunctionName(); {
-	case name == operators.Index:
+	switch name := call.FunctionName(); name {
+	case operators.Index:
 		e.SetKindCase(r.fac.NewCall(e.ID(), fnGet, args...))
-	case name == operators.LogicalAnd || name == operators.LogicalOr || name == operators.LogicalNot:
+	case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot:
 		e.SetKindCase(r.fac.NewCall(e.ID(), name, r.conditions(args)...))
-	case name == operators.Conditional:
+	case operators.Conditional:
 		e.SetKindCase(r.fac.NewCall(e.ID(), name, r.condition(args[0]), args[1], args[2]))
-	case name == operators.In:
+	case operators.In:
 		e.SetKindCase(r.fac.NewCall(e.ID(), name, args[0], r.list(args[1])))
-	case name == "join" && call.IsMemberFunction() && len(args) <= 1:
-		e.SetKindCase(r.fac.NewCall(e.ID(), name, r.list(call.Target()), r.separator(e, args)))
-	case name == "join" && len(args) == 2:
-		e.SetKindCase(r.fac.NewCall(e.ID(), name, r.list(args[0]), args[1]))
-	case name == "replace" && call.IsMemberFunction():
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		r.guard(e, args...)
+	default:
+		if call.IsMemberFunction() {
+			r.visitMethod(e, call)
+		} else {
+			r.visitFunction(e, call)
+		}
+	}
+}
+
+func (r *rewriter) visitMethod(e ast.Expr, call ast.CallExpr) {
+	args := call.Args()
+	switch name := call.FunctionName(); name {
+	case "matches":
+		r.guard(e, call.Target())
+	case "replace":
 		e.SetKindCase(r.fac.NewCall(e.ID(), fnReplace, append([]ast.Expr{call.Target()}, args...)...))
-	case name == "size" && call.IsMemberFunction():
+	case "size":
 		e.SetKindCase(r.fac.NewMemberCall(e.ID(), name, r.list(call.Target()), args...))
+	case "join":
+		if len(args) <= 1 {
+			e.SetKindCase(r.fac.NewCall(e.ID(), name, r.list(call.Target()), r.separator(e, args)))
+		}
+	}
+}
+
+func (r *rewriter) visitFunction(e ast.Expr, call ast.CallExpr) {
+	args := call.Args()
+	switch name := call.FunctionName(); {
 	case name == "size" && len(args) == 1:
 		e.SetKindCase(r.fac.NewCall(e.ID(), name, r.list(args[0])))
-	case isOrdering(name):
-		r.guard(e, args...)
-	case name == "matches" && call.IsMemberFunction():
-		r.guard(e, call.Target())
+	case name == "join" && len(args) == 2:
+		e.SetKindCase(r.fac.NewCall(e.ID(), name, r.list(args[0]), args[1]))
 	}
 }
 

@@ -115,18 +115,27 @@ func checkRow(raw Row, t target, report reporter) {
 	case !hasFrom:
 		checkConstant(raw.Value, report.at(".value"))
 	}
+	owned := t.key() == sinks.PathActive || isReference(raw, t)
+	if raw.Match != 0 {
+		checkMatch(raw, owned, report.at(".match"))
+	}
+	if create && owned {
+		report.at(".when").add("%s is kept right by the job itself: leave `when` out", raw.To)
+	}
+}
+
+// checkMatch checks a row by which existing accounts are looked for. Owned attributes are
+// those whose value the job has a part in.
+func checkMatch(raw Row, owned bool, report reporter) {
 	switch {
 	case raw.Match < 0:
-		report.at(".match").add("a precedence is 1 or more")
-	case raw.Match > 0 && create:
-		report.at(".match").add("a matching attribute can't be limited to creation: write `when: always`")
-	case raw.Match > 0 && !hasFrom:
-		report.at(".match").add("a constant can't tell people apart")
-	case raw.Match > 0 && (t.key() == sinks.PathActive || isReference(raw, t)):
-		report.at(".match").add("%s can't tell people apart", raw.To)
-	}
-	if create && (t.key() == sinks.PathActive || isReference(raw, t)) {
-		report.at(".when").add("%s is kept right by the job itself: leave `when` out", raw.To)
+		report.add("a precedence is 1 or more")
+	case raw.When == whenCreate:
+		report.add("a matching attribute can't be limited to creation: write `when: always`")
+	case strings.TrimSpace(raw.From) == "":
+		report.add("a constant can't tell people apart")
+	case owned:
+		report.add("%s can't tell people apart", raw.To)
 	}
 }
 

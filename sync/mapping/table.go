@@ -35,7 +35,7 @@ type Table struct {
 }
 
 // ValueError says which row could not be evaluated for an object. It doesn't hold the
-// object's values, except where CEL quotes one that it can't convert.
+// object's values, which may be personal.
 type ValueError struct {
 	Path string // the target path
 	From string // the expression

@@ -233,8 +233,8 @@ func (f Facts) follow(reason string) Step {
 	return f.update(Step{Kind: Update, Reason: reason}, false)
 }
 
-// takeAway disables a user, with what else changed for one who is still in scope, or
-// empties a group.
+// takeAway disables a user, or empties a group. The first attribute is the one that takes
+// away; behind it stands what else changed for a person who is still in scope.
 func (f Facts) takeAway(reason string) Step {
 	if f.Resource == sinks.Group {
 		return Step{Kind: StepEmpty, Reason: reason}

@@ -141,6 +141,36 @@ func (im *Importer) Import(ctx context.Context, b Batch) error {
 	})
 }
 
+// One stores a single entry, for a provision on demand: the cursor stays where it is. A
+// round that is under way takes the object for seen. whole says that all members of a
+// group are given.
+func (im *Importer) One(ctx context.Context, e Entry, whole bool) (ObjectID, error) {
+	var id int64
+	err := im.s.tx(ctx, func(t *txn) error {
+		if err := t.one(`SELECT round FROM jobs WHERE id = ?`, []any{im.job}, &im.round); err != nil {
+			return err
+		}
+		if err := im.entries(t, []Entry{e}); err != nil {
+			return err
+		}
+		if whole {
+			if err := im.completeGroup(t, e.SourceID); err != nil {
+				return err
+			}
+		}
+		if im.round != 0 {
+			if err := im.remember(t); err != nil {
+				return err
+			}
+		}
+		return t.one(`SELECT id FROM objects WHERE job_id = ? AND resource = ? AND source_id = ?`, []any{im.job, e.Resource, string(e.SourceID)}, &id)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, ErrNotFound
+	}
+	return ObjectID(id), err
+}
+
 // becomeFull notes that the source reads everything although changes were asked for, as
 // sources without a feed of changes do.
 func (im *Importer) becomeFull(t *txn, full bool) error {

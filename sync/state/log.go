@@ -20,6 +20,11 @@ func putRecord(t *txn, r *provlog.Record) error {
 	return err
 }
 
+// PutRecord adds a record to the log.
+func (s *Store) PutRecord(ctx context.Context, r provlog.Record) error {
+	return s.tx(ctx, func(t *txn) error { return putRecord(t, &r) })
+}
+
 // Logged is a record with its place in the log.
 type Logged struct {
 	Seq int64

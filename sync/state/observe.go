@@ -60,7 +60,7 @@ func dropLink(t *txn, id ObjectID) error {
 		`UPDATE objects SET sink_id = NULL, account = 0, acked = NULL, acked_table = NULL, synced = 0, acked_manager = NULL,
 			disabled_at = 0, probed = 0, dirty = dirty + 1 WHERE id = ?1`,
 		`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?1 OR group_id = ?1`,
-		`UPDATE objects SET acked_manager = NULL, dirty = dirty + 1 WHERE manager_id = ?1 AND acked_manager = ?1`,
+		`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ?1 AND acked_manager = ?1`,
 		`DELETE FROM staged WHERE object_id = ?1`,
 	} {
 		if _, err := t.exec(q, id); err != nil {

@@ -22,7 +22,7 @@ type Result struct {
 
 	Keep    bool     // nothing could be tried (the cycle stopped): plan it again
 	Failure *Failure // into escrow
-	Waiting bool     // with Failure: a reference is missing, which is no failure of the object
+	Again   bool     // with Failure: one more try in the same cycle, which is not counted
 	Unclear bool     // a request may have had an effect that nobody saw
 
 	Partial  bool      // memberships and records alone; the claim goes on
@@ -155,7 +155,7 @@ func recordGroupLink(t *txn, r *Result) error {
 func recordReports(t *txn, r *Result) error {
 	o := r.Object
 	if o.SinkID != "" {
-		_, err := t.exec(`UPDATE objects SET acked_manager = NULL, dirty = dirty + 1 WHERE manager_id = ? AND acked_manager = ?`, o.ID, o.ID)
+		_, err := t.exec(`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ? AND acked_manager = ?`, o.ID, o.ID)
 		return err
 	}
 	_, err := t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE manager_id = ? AND COALESCE(acked_manager, 0) <> manager_id
@@ -184,6 +184,12 @@ func recordMembers(t *txn, r *Result) error {
 func recordEscrow(t *txn, r *Result) error {
 	switch {
 	case r.Failure != nil:
+		if r.Again {
+			_, err := t.exec(`UPDATE escrow SET attempts = attempts - 1 WHERE object_id = ? AND attempts > 0`, r.Object.ID)
+			if err != nil {
+				return err
+			}
+		}
 		return putEscrow(t, r.Object.ID, *r.Failure, t.s.now())
 	case r.Object.Attempts > 0 && !r.Keep:
 		_, err := t.exec(`DELETE FROM escrow WHERE object_id = ?`, r.Object.ID)

@@ -15,6 +15,9 @@ const minGroupsForEmpty = 3
 // cursor becomes the watermark.
 func (im *Importer) done(t *txn, cursor sources.Cursor) error {
 	if im.full {
+		if err := im.meanwhile(t); err != nil {
+			return err
+		}
 		if err := im.sweep(t, sinks.User, im.seen[seenNamelessUser].n > 0); err != nil {
 			return err
 		}
@@ -27,6 +30,20 @@ func (im *Importer) done(t *txn, cursor sources.Cursor) error {
 	}
 	_, err := t.exec(`UPDATE jobs SET cursor = ?, round = 0, round_full = 0 WHERE id = ?`, string(cursor), im.job)
 	return err
+}
+
+// meanwhile adds what provisions on demand have seen while the round was under way: who
+// is new since its page was read must not be missed at its end.
+func (im *Importer) meanwhile(t *txn) error {
+	return t.scan(func(r *sql.Rows) error {
+		var what int
+		var ids []byte
+		if err := r.Scan(&what, &ids); err != nil {
+			return err
+		}
+		im.seen[what].unpack(ids)
+		return nil
+	}, `SELECT what, ids FROM seen WHERE job_id = ? AND round = ?`, im.job, im.round)
 }
 
 // sweepGroups sweeps groups and their memberships. A job that reads no groups any more

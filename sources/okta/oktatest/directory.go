@@ -178,12 +178,20 @@ func (o *Org) unindex(u *user) {
 	}
 }
 
-// byRef finds a user by id or login. Logins of untouched seeded users are searched for.
+// byRef finds a user by id, login, or the part of a login before the @ where that is
+// unique; "me" is the token's owner, here the first user. Logins of untouched seeded users
+// are searched for, and only as a whole.
 func (o *Org) byRef(ref string) *user {
+	if ref == "me" {
+		return o.at(0)
+	}
 	if u := o.at(indexOf(ref, "00u")); u != nil {
 		return u
 	}
 	ref = strings.ToLower(ref)
+	if i := o.byShortName(ref); i >= 0 {
+		return o.at(i)
+	}
 	if i, ok := o.logins[ref]; ok {
 		return o.at(i)
 	}
@@ -198,6 +206,19 @@ func (o *Org) byRef(ref string) *user {
 		}
 	}
 	return nil
+}
+
+func (o *Org) byShortName(ref string) int {
+	found := -1
+	for login, i := range o.logins {
+		if name, _, _ := strings.Cut(login, "@"); name == ref {
+			if found >= 0 {
+				return -1
+			}
+			found = i
+		}
+	}
+	return found
 }
 
 // The types of groups.

@@ -42,7 +42,7 @@ CREATE TABLE objects (
   acked         BLOB,                           -- NULL with synced = 1: equal to desired
   synced        INTEGER NOT NULL DEFAULT 0,
   manager_id    INTEGER,
-  acked_manager INTEGER,
+  acked_manager INTEGER,                        -- -1: somebody we do not know (any more)
   sink_id       TEXT,                           -- the link
   account       INTEGER NOT NULL DEFAULT 0,     -- 0 none, 1 enabled, 2 disabled by us
   disabled_at   INTEGER NOT NULL DEFAULT 0,

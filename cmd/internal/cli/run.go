@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/idpbridge/idpbridge/sync/engine"
+	"github.com/idpbridge/idpbridge/sync/provlog"
+	"github.com/idpbridge/idpbridge/sync/state"
+)
+
+// RunOptions is what `run` was asked for.
+type RunOptions struct {
+	Job                                     string
+	Full, Reconcile, DryRun, AllowDeletions bool
+}
+
+func newRunCmd(r *runtime) *cobra.Command {
+	var o RunOptions
+	cmd := r.jobArg(&cobra.Command{
+		Use:   "run JOB",
+		Short: "Run one cycle of a job now",
+		Long: `Runs one cycle and prints what it did. The first cycle of a job reads everything; later ones
+read what changed since. A job in quarantine runs too, and leaves quarantine when the cycle ends
+below the thresholds. A second cycle of a job that is already in one is refused.
+
+With --dry-run nothing is written, neither to the application nor to the state: the plan is printed.
+
+Exit status: 0 done; 1 the cycle failed; 3 objects are in escrow; 4 deletions are held, or the
+job entered quarantine.`,
+		Example: `  idpbridge run entra-to-wiki --dry-run
+  idpbridge run entra-to-wiki
+  idpbridge run entra-to-wiki --full -o json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Job = args[0]
+			return runRun(cmd.Context(), r, o)
+		},
+	})
+	f := cmd.Flags()
+	f.BoolVar(&o.Full, "full", false, "read everything, not only what changed")
+	f.BoolVar(&o.Reconcile, "reconcile", false, "read everything, and the application too, and repair what differs")
+	f.BoolVar(&o.DryRun, "dry-run", false, "say what would happen, and write nothing")
+	f.BoolVar(&o.AllowDeletions, "allow-deletions", false, "let this run's deletions pass the guard")
+	return cmd
+}
+
+func runRun(ctx context.Context, r *runtime, o RunOptions) error {
+	a, err := r.open()
+	if err != nil {
+		return err
+	}
+	job, err := a.Job(o.Job)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	e, err := a.Engine(ctx)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	cycle, err := e.Run(ctx, job, engine.Request{
+		Full: o.Full, Reconcile: o.Reconcile, DryRun: o.DryRun, AllowDeletions: o.AllowDeletions,
+		Trigger: provlog.TriggerManual, Progress: r.screen.progress,
+	})
+	r.screen.done()
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
+	entered, err := enteredQuarantine(ctx, a.Store, cycle)
+	if err := errors.Join(err, a.Close()); err != nil {
+		return err
+	}
+	if err := printCycle(r, cycle); err != nil {
+		return err
+	}
+	return outcome(cycle, entered)
+}
+
+// enteredQuarantine returns why the cycle put its job into quarantine, or "". That the job
+// was there before is not meant.
+func enteredQuarantine(ctx context.Context, open func(context.Context) (*state.Store, error), c *state.Cycle) (string, error) {
+	if !c.Quarantined || c.DryRun {
+		return "", nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	store, err := open(ctx)
+	if err != nil {
+		return "", err
+	}
+	row, err := store.Job(ctx, c.Job)
+	if err != nil || row.Quarantine.Since.Before(c.StartedAt) {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %s", row.Quarantine.Reason, row.Quarantine.Message), nil
+}
+
+// outcome is how a cycle ended as an exit status.
+func outcome(c *state.Cycle, entered string) error {
+	switch {
+	case entered != "":
+		return &exitError{
+			status: exitHeld, err: fmt.Errorf("job %s entered quarantine (%s)", c.Job, entered),
+			advice: adviceOfCycle(c, "put the cause right; `idpbridge quarantine release "+c.Job+"` or a good run ends it"),
+		}
+	case c.Status == "failed", c.Status == "aborted":
+		return &exitError{status: exitFailed, err: cycleFailure(c), advice: adviceOfCycle(c, "")}
+	case c.Status == "held":
+		return &exitError{status: exitHeld, err: errors.New(heldAdvice(c.Job, c.StagedDeletions))}
+	case c.Status == "partial":
+		return &exitError{
+			status: exitPartial, err: fmt.Errorf("%s of %s in escrow, and tried again later", isAre(c.Escrowed, "object"), c.Job),
+			advice: "`idpbridge logs " + c.Job + " --status failure` says why",
+		}
+	default:
+		return nil
+	}
+}
+
+func isAre(n int, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " is"
+	}
+	return count(n, noun) + " are"
+}
+
+func cycleFailure(c *state.Cycle) error {
+	if c.Error == nil {
+		return fmt.Errorf("the cycle of %s %s", c.Job, c.Status)
+	}
+	return fmt.Errorf("the cycle of %s %s (%s): %s", c.Job, c.Status, c.Error.Code, c.Error.Message)
+}
+
+func adviceOfCycle(c *state.Cycle, otherwise string) string {
+	if c.Error != nil && c.Error.Advice != "" {
+		return c.Error.Advice
+	}
+	return otherwise
+}

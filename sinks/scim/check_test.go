@@ -1,0 +1,66 @@
+package scim_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sinks/scim"
+	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	const (
+		connect = "connect and filter users"
+		groups  = "filter groups"
+		config  = "ServiceProviderConfig"
+		schemas = "Schemas"
+		types   = "ResourceTypes"
+	)
+	tests := map[string]struct {
+		setup setup
+		want  map[string]scim.Status // those that are not Passed
+		class sinks.Class
+	}{
+		"good":              {setup{}, nil, 0},
+		"no discovery":      {quirk(scimtest.Quirks{NoDiscovery: true}), map[string]scim.Status{config: scim.Warned, schemas: scim.Warned, types: scim.Warned}, 0},
+		"bare arrays":       {quirk(scimtest.Quirks{DiscoveryArrays: true}), nil, 0},
+		"patch denied":      {quirk(scimtest.Quirks{ConfigDenies: []string{"patch"}}), map[string]scim.Status{config: scim.Warned}, 0},
+		"no enterprise":     {quirk(scimtest.Quirks{NoEnterprise: true}), map[string]scim.Status{schemas: scim.Warned}, 0},
+		"filters ignored":   {quirk(scimtest.Quirks{FilterAny: scimtest.Everything}), map[string]scim.Status{connect: scim.Warned, groups: scim.Warned}, 0},
+		"no hits is 404":    {quirk(scimtest.Quirks{FilterNoHit: scimtest.NotFound}), map[string]scim.Status{connect: scim.Failed}, sinks.Incompatible},
+		"members not shown": {quirk(scimtest.Quirks{MembersNeverShown: true}), map[string]scim.Status{"members of a group": scim.Warned}, 0},
+		"overlapping total": {quirk(scimtest.Quirks{TotalResultsOff: -249}), map[string]scim.Status{"list users": scim.Failed, "list groups": scim.Failed}, sinks.Incompatible},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, sink := tt.setup.start(t)
+			populate(srv)
+			report, err := sink.Check(t.Context(), scim.Needs{
+				Users:  []string{"userName", "externalId", `emails[type eq "work"].value`, enterprisePaths[1]},
+				Groups: []string{"displayName"},
+			})
+			if sinks.ClassOf(err) != tt.class {
+				t.Errorf("class %s, want %s: %v", sinks.ClassOf(err), tt.class, err)
+			}
+			got := map[string]scim.Status{}
+			for _, s := range report.Steps {
+				if s.Status != scim.Passed {
+					got[s.Name] = s.Status
+				}
+			}
+			if len(tt.want) == 0 {
+				tt.want = map[string]scim.Status{}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("steps (-want +got):\n%s\n%+v", diff, report.Steps)
+			}
+			if n := srv.Counts().Writes(); n != 0 {
+				t.Errorf("%d writes by a check", n)
+			}
+		})
+	}
+}
