@@ -1,6 +1,7 @@
 module github.com/idpbridge/idpbridge
 
 go 1.26.0
+
 require (
 	cel.dev/cel-go v0.33.2
 	charm.land/lipgloss/v2 v2.0.6
@@ -108,3 +109,5 @@ require (
 	gopkg.in/yaml.v3 v3.0.1
 	pgregory.net/rapid v1.3.0
 )
+
+require golang.org/x/tools v0.49.0 // indirect

@@ -98,7 +98,7 @@ func (e *expander) readFile(path string) (string, error) {
 	if len(data) > maxReferenced {
 		return "", fmt.Errorf("%s is larger than %d bytes", path, maxReferenced)
 	}
-	return string(data), nil
+	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
 }
 
 // anchor makes a relative path start at the configuration file's folder.

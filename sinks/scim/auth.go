@@ -117,7 +117,7 @@ func (s *tokenSource) fetch(parent context.Context) (*oauth2.Token, error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	defer context.AfterFunc(parent, func() { cancel(context.Cause(parent)) })()
-	return s.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, s.hc))
+	return s.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, s.hc)) //nolint:contextcheck // see above
 }
 
 // renew drops the token that r was sent with, unless another request has done so.

@@ -68,8 +68,8 @@ func TestValidate(t *testing.T) {
 func TestOverrideCoversProfile(t *testing.T) {
 	t.Parallel()
 	profile, override := reflect.TypeFor[Profile](), reflect.TypeFor[Override]()
-	for i := range profile.NumField() {
-		name := profile.Field(i).Name
+	for field := range profile.Fields() {
+		name := field.Name
 		f, ok := override.FieldByName(name)
 		if name != "Name" && (!ok || f.Tag.Get("yaml") == "") {
 			t.Errorf("Profile.%s has no override", name)
@@ -138,8 +138,8 @@ func TestProfilesAreSound(t *testing.T) {
 		}
 	}
 	override := reflect.TypeFor[Override]()
-	for i := range override.NumField() {
-		key := override.Field(i).Tag.Get("yaml")
+	for field := range override.Fields() {
+		key := field.Tag.Get("yaml")
 		if !strings.Contains(string(doc), "`"+key+"`") {
 			t.Errorf("docs/sinks.md does not explain override.%s", key)
 		}

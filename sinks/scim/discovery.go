@@ -25,9 +25,9 @@ func (c Claim) String() string {
 		return "yes"
 	case No:
 		return "no"
-	default:
-		return "not told"
+	case Silent:
 	}
+	return "not told"
 }
 
 // MarshalText writes the claim as its word.

@@ -158,7 +158,7 @@ func (w *walk) query(v url.Values) {
 		return
 	case PageByCursor:
 		v.Set("cursor", w.cursor)
-	default:
+	case PageByIndex:
 		v.Set("startIndex", strconv.Itoa(w.next))
 	}
 	v.Set("count", strconv.Itoa(w.size))
@@ -186,7 +186,7 @@ func (w *walk) add(req request, l list) ([]resource, bool, error) {
 	}
 	w.next += len(l.resources)
 	more := len(w.seen) > before
-	done := false
+	var done bool
 	switch w.paging {
 	case PageNone:
 		done = true
@@ -196,7 +196,7 @@ func (w *walk) add(req request, l list) ([]resource, bool, error) {
 			return nil, false, incomplete("the next cursor is the same again")
 		}
 		w.cursor, more = l.cursor, true
-	default:
+	case PageByIndex:
 		done = len(w.seen) == w.total || w.total < 0 && !more
 	}
 	if done && w.total >= 0 && len(w.seen) < w.total {

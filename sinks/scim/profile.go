@@ -206,7 +206,7 @@ func (o Override) apply(p Profile) Profile {
 		if f.IsNil() {
 			continue
 		}
-		if specs, ok := f.Interface().(*[]BudgetSpec); ok {
+		if specs, ok := reflect.TypeAssert[*[]BudgetSpec](f); ok {
 			p.Budgets = budgets(*specs)
 			continue
 		}

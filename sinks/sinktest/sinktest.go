@@ -10,6 +10,7 @@ package sinktest
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -137,10 +138,7 @@ func (b bench) wantHeld(r sinks.Resource, id sinks.ID, want map[string]any) {
 
 // supported leaves out what the application has no place for.
 func (b bench) supported(values map[string]any) map[string]any {
-	out := make(map[string]any, len(values))
-	for path, v := range values {
-		out[path] = v
-	}
+	out := maps.Clone(values)
 	for _, path := range b.Traits.Unsupported {
 		delete(out, path)
 	}

@@ -73,6 +73,10 @@ func TestRows(t *testing.T) {
 			text: "id,displayName\n1,Jim \"Jimmy\" Doe\n2,x\n", cfg: asCSV,
 			ids: []string{"2"}, bad: []string{"1: line 2: a quote in the wrong place (column 7)"}, full: true,
 		},
+		"csv: line numbers behind a bare quote": {
+			text: "id,active\n1,a \"b\"\n2,perhaps\n3,\n", cfg: asCSV,
+			ids: []string{"3"}, bad: []string{"1: line 2: a quote in the wrong place (column 5)", "2: line 3: active is neither true nor false"}, full: true,
+		},
 		"csv: a quote that swallows a row": {
 			text: "id,displayName\n1,\"Jim\n2,\"x\n3,y\n", cfg: asCSV,
 			ids: []string{"3"}, bad: []string{": line 2: a quote in the wrong place (column 3)"}, full: false,

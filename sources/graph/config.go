@@ -139,7 +139,8 @@ func (a Auth) validate() []sources.Problem {
 	for _, f := range []authField{
 		{
 			"auth.client_id", a.ClientID != "",
-			[]string{AuthClientSecret, AuthCertificate}, []string{AuthManagedIdentity, AuthWorkloadIdentity},
+			[]string{AuthClientSecret, AuthCertificate},
+			[]string{AuthManagedIdentity, AuthWorkloadIdentity},
 		},
 		{"auth.client_secret", a.ClientSecret != "", []string{AuthClientSecret}, nil},
 		{"auth.certificate_file", a.CertificateFile != "", []string{AuthCertificate}, nil},

@@ -77,9 +77,9 @@ func (c cursor) request(q sources.Query) Request {
 		return Request{Op: OpGroupsDelta, Link: c.Groups, Select: groupSelect(q)}
 	case phaseAssignments:
 		return Request{Op: OpAssignments, Link: c.Assignments, ID: q.App, Top: maxTop}
-	default:
-		return Request{Op: OpUsersDelta, Link: c.Users, Select: userSelect(q)}
+	case phaseUsers:
 	}
+	return Request{Op: OpUsersDelta, Link: c.Users, Select: userSelect(q)}
 }
 
 // maxTop is the largest page of directory lists.
@@ -92,9 +92,9 @@ func (c cursor) last(q sources.Query) bool {
 		return !wantsGroups(q)
 	case phaseGroups:
 		return q.App == ""
-	default:
-		return true
+	case phaseAssignments:
 	}
+	return true
 }
 
 func wantsGroups(q sources.Query) bool { return q.Groups || q.App != "" }
@@ -106,7 +106,7 @@ func (c *cursor) follow(link string) {
 		c.Groups = link
 	case phaseAssignments:
 		c.Assignments = link
-	default:
+	case phaseUsers:
 		c.Users = link
 	}
 }

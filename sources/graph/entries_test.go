@@ -207,3 +207,24 @@ func TestLookUpManager(t *testing.T) {
 		}
 	}
 }
+
+// TestLongLists: look-ups read lists of more than a page to their end.
+func TestLongLists(t *testing.T) {
+	tenant, s := company(t)
+	for range 1100 {
+		tenant.AddMember(id('b', 0), tenant.AddUser(graphtest.Props{"userPrincipalName": "x"}), "user")
+	}
+	g, err := s.Group(t.Context(), query(), id('b', 0))
+	if err != nil || len(g.Members) != 1107 {
+		t.Errorf("%d members of 1107, %v", len(g.Members), err)
+	}
+	q := query()
+	q.App = app
+	for i := range 1100 {
+		tenant.Assign(app, id('e', i), "User")
+	}
+	last := sources.Assignment{Kind: sources.KindUser, ID: sources.ID(id('e', 1099))}
+	if yes, err := s.Assigned(t.Context(), q, last); !yes || err != nil {
+		t.Errorf("the last one of 1102 assignments: %v, %v", yes, err)
+	}
+}

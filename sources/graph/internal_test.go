@@ -69,7 +69,7 @@ func TestPages(t *testing.T) {
 	for _, body := range []string{
 		``, `null`, `[]`, `{}`, `{"value":null,` + link + `}`, `{"value":{},` + link + `}`, `{"value":[1],` + link + `}`,
 		`{"value":[null],` + link + `}`, `{"value":[{}],` + link + `}`, `{"value":[{"id":7}],` + link + `}`, `{"value":[]}`,
-		`{"value":[],"@odata.deltaLink":7}`, `{"value":[],"@odata.nextLink":"","@odata.deltaLink":null}`, `{"value":[],` + link,
+		`{"value":[],"@odata.nextLink":"https://graph.test/v1.0/users/delta?n",` + link + `}`, `{"value":[],"@odata.deltaLink":7}`, `{"value":[],"@odata.nextLink":"","@odata.deltaLink":null}`, `{"value":[],` + link,
 		`{"value":[],` + link + `}{}`, `<html></html>`, "\x1f\x8b\x08gzip",
 		`{"value":[],"@odata.nextLink":"http://graph.test/v1.0/users/delta?plain-http"}`,
 		`{"value":[],"@odata.deltaLink":"https://user@graph.test/v1.0/users/delta"}`,
@@ -130,6 +130,18 @@ func TestEndless(t *testing.T) {
 		at = page.Cursor
 	}
 	t.Fatal("no end after 60 pages")
+}
+
+// TestSelfLink: a page that names itself is seen through by a new process at once.
+func TestSelfLink(t *testing.T) {
+	const page = `{"value":[],"@odata.nextLink":"https://graph.test/v1.0/users/delta?n"}`
+	first, err := scriptedSource(t, page).Read(t.Context(), sources.Query{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = scriptedSource(t, page).Read(t.Context(), sources.Query{}, first.Cursor); sources.ClassOf(err) != sources.Incomplete {
+		t.Errorf("class %v: %v", sources.ClassOf(err), err)
+	}
 }
 
 // TestTrails: reading a page again is no loop; coming back to an earlier one is. The

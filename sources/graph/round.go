@@ -72,18 +72,15 @@ func (s *Source) checkLinks(st step) error {
 
 // checkChain refuses a chain of pages that can't end.
 func (s *Source) checkChain(next *cursor, st step) error {
-	if st.got.next == st.sent.Link {
-		return incomplete(st.sent.Op, "the page names itself as the next one", nil)
-	}
 	if s.trails.loops(st.at.Round, st.at.Page, st.sent.Link, st.got.next) {
-		return incomplete(st.sent.Op, "the next link leads back to an earlier page of the round", nil)
+		return incomplete(st.sent.Op, "the next link leads back to this or an earlier page of the round", nil)
 	}
-	print := st.got.fingerprint()
+	now := st.got.fingerprint()
 	next.Stale++
-	if print != st.at.Last {
+	if now != st.at.Last {
 		next.Stale = 0
 	}
-	next.Last = print
+	next.Last = now
 	if next.Stale >= s.maxStale {
 		return incomplete(st.sent.Op, "page after page brings nothing new: the chain has no end", nil)
 	}

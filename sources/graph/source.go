@@ -124,7 +124,7 @@ func fill(page *sources.Page, q sources.Query, p phase, entries []map[string]any
 		return newGroupReader(q).read(page, entries)
 	case phaseAssignments:
 		return readAssignments(page, entries)
-	default:
-		return newUserReader(q).read(page, entries)
+	case phaseUsers:
 	}
+	return newUserReader(q).read(page, entries)
 }

@@ -18,6 +18,8 @@ const (
 	maxTries = 4
 	// maxWait is the longest wait that is worth it; windows are one minute long.
 	maxWait = 2 * time.Minute
+	// askAgain is how long to wait for an answer that will tell of a new window.
+	askAgain = 100 * time.Millisecond
 	// blindWait is the first wait after a 429 that doesn't say how long; it doubles.
 	blindWait = 10 * time.Second
 )
@@ -85,7 +87,9 @@ func (l *Limiter) enter(req *http.Request, name string, b *bucket) error {
 		if wait <= 0 {
 			break
 		}
-		l.log.InfoContext(req.Context(), "waiting for okta's rate limit", "endpoint", name, "wait", wait)
+		if wait > askAgain {
+			l.log.InfoContext(req.Context(), "waiting for okta's rate limit", "endpoint", name, "wait", wait)
+		}
 		if err := l.sleep(req, wait); err != nil {
 			return err
 		}
@@ -160,8 +164,8 @@ func (b *bucket) reserve(now time.Time) time.Duration {
 		b.remaining, b.reset = b.limit, time.Time{}
 	}
 	used := b.limit - b.remaining + b.underWay
-	if b.limit > 0 && used >= max(b.limit/2, 1) && !b.reset.IsZero() {
-		return b.reset.Sub(now)
+	if b.limit > 0 && used >= max(b.limit/2, 1) {
+		return max(b.reset.Sub(now), askAgain)
 	}
 	b.underWay++
 	return 0

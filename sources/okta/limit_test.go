@@ -3,7 +3,9 @@ package okta_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -61,7 +63,7 @@ func send(ctx context.Context, l *okta.Limiter, method, path string) (*http.Resp
 	}
 	resp, err := l.RoundTrip(req)
 	if err == nil {
-		resp.Body.Close()
+		_ = resp.Body.Close()
 	}
 	return resp, err
 }
@@ -104,6 +106,29 @@ func TestHalf(t *testing.T) {
 	})
 }
 
+// TestSmallBucket holds a bucket of which half is less than may be under way at once.
+func TestSmallBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &quota{limit: 4, headers: true, ours: map[int64]int{}, took: 300 * time.Millisecond}
+		l := okta.Limit(q, quiet())
+		if _, err := send(t.Context(), l, http.MethodGet, "/api/v1/users"); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 12 {
+			wg.Go(func() {
+				if _, err := send(t.Context(), l, http.MethodGet, "/api/v1/users"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := slices.Max(slices.Collect(maps.Values(q.ours))); n > 2 {
+			t.Errorf("%d requests in one minute, at most 2 are ours", n)
+		}
+	})
+}
+
 // TestOthers leaves the bucket alone while others use more than half, but for one request
 // a minute.
 func TestOthers(t *testing.T) {
@@ -126,8 +151,13 @@ func TestOthers(t *testing.T) {
 // TestBuckets proves that a used-up bucket stops its own endpoint only, whatever the ids.
 func TestBuckets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &quota{limit: 2, headers: true, ours: map[int64]int{}}
-		l := okta.Limit(q, quiet())
+		q, other := &quota{limit: 2, headers: true, ours: map[int64]int{}}, &quota{limit: 2, headers: true, ours: map[int64]int{}}
+		l := okta.Limit(roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Path == "/api/v1/users" {
+				return other.RoundTrip(r)
+			}
+			return q.RoundTrip(r)
+		}), quiet())
 		start := time.Now()
 		if _, err := send(t.Context(), l, http.MethodGet, "/api/v1/groups/00g1/users"); err != nil {
 			t.Fatal(err)
@@ -137,6 +167,12 @@ func TestBuckets(t *testing.T) {
 		}
 		if _, err := send(t.Context(), l, http.MethodGet, "/api/v1/groups/00g2/users"); err != nil || time.Since(start) < 10*time.Second {
 			t.Errorf("the same endpoint waited only %v: %v", time.Since(start), err)
+		}
+		if _, err := send(t.Context(), l, http.MethodGet, "/api/v1/groups/00g3/users"); err != nil {
+			t.Error(err)
+		}
+		if n := slices.Max(slices.Collect(maps.Values(q.ours))); n > 1 {
+			t.Errorf("%d requests in one minute: the endpoint's bucket was not seen as one", n)
 		}
 	})
 }

@@ -28,17 +28,20 @@
 // imports and rules change membership under other event types, and nothing in it says
 // that an event is missing. A changed group of n members costs n/200 requests.
 //
-// An incremental round in which nothing changed sends 4 requests: users, one user to
-// prove that the credentials still show people (see below), groups, log. Without groups it is 3. With an
-// app add the pages of its users (500 each) and groups (200 each), at least 2.
+// An incremental round in which nothing changed sends 5 requests: users, groups and log,
+// and after each of the two empty lists one for a single user, which proves that the
+// credentials still show people (see below). Without groups it is 3. An app adds the pages
+// of its users (500 each) and groups (200 each), at least 2.
 //
 // # Proof of completeness
 //
 // A list has ended only with a 2xx answer, a well-formed JSON array up to its closing
 // bracket and nothing after it, and no next link. Everything else is an error, and the
 // round stays unfinished. Okta answers 200 and [] to an app that lacks an admin role;
-// so an empty list of all users or all groups (every org has Everyone) is never believed
-// and an empty list of changes only after one user was shown.
+// so an empty list of all users or all groups (every org has Everyone) is never believed,
+// and an empty list of changes, members or assignments only after one user was shown.
+// A last page that is empty is no proof either: the page before it is read again with
+// another size, so that the true list ends with an entry.
 //
 // Next links are used for their `after` value alone: requests are built anew, so that no
 // link can lead a credential to another host. A chain of pages that runs in a circle is

@@ -152,6 +152,49 @@ func TestMembershipFeeds(t *testing.T) {
 	}
 }
 
+// TestLastWords changes a group after its list was read: the round isn't done before the
+// group that the log names has been read.
+func TestLastWords(t *testing.T) {
+	b := open(t, 0)
+	group := seeded(b, 6)
+	_, at := b.round(groupsToo(), "")
+	b.clock.Add(time.Hour)
+	first, err := b.Read(t.Context(), groupsToo(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.clock.Add(time.Minute)
+	second, err := b.Read(t.Context(), groupsToo(), first.Cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.org.AddMembers(group, b.org.UserID(5))
+	b.clock.Add(time.Minute)
+	pages, _ := b.round(groupsToo(), second.Cursor)
+	if got, complete := members(pages, group); len(got) != 4 || !complete {
+		t.Errorf("complete %v, members %v", complete, got)
+	}
+}
+
+// TestGroupVanishes deletes a group after it was listed and before its members are read.
+func TestGroupVanishes(t *testing.T) {
+	b := open(t, 0)
+	group := seeded(b, 6)
+	at := sources.Cursor("")
+	for range 2 { // users, groups
+		p, err := b.Read(t.Context(), groupsToo(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = p.Cursor
+	}
+	b.org.DeleteGroup(group)
+	pages, _ := b.round(groupsToo(), at)
+	if g := pages[0].Groups; len(g) != 1 || string(g[0].ID) != group || g[0].Removal != sources.RemovedHard {
+		t.Errorf("the page after the deletion has %+v, want a removal", g)
+	}
+}
+
 // TestLateEvent proves that a deletion whose event is stored late and bears an old time is
 // not missed.
 func TestLateEvent(t *testing.T) {

@@ -58,7 +58,7 @@ func (w *world) put(p Person) sources.ID {
 	return id
 }
 
-func (w *world) team(g Team) sources.ID {
+func (w *world) team(g Team) {
 	w.t.Helper()
 	g.Members = slices.DeleteFunc(slices.Clone(g.Members), func(id sources.ID) bool {
 		_, present := w.people[id]
@@ -70,7 +70,6 @@ func (w *world) team(g Team) sources.ID {
 	}
 	g.ID = id
 	w.teams[id] = g
-	return id
 }
 
 func (w *world) remove(id sources.ID) {

@@ -67,7 +67,8 @@ func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cu
 	go c.fetch(ctx, cursor, next)
 	defer func() {
 		cancel()
-		for range next { //nolint:revive // wait for the fetcher to end
+		for range next {
+			// The fetcher ends before we do.
 		}
 	}()
 	read := 0

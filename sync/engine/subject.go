@@ -8,7 +8,6 @@ import (
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sources"
-	"github.com/idpbridge/idpbridge/sync/mapping"
 	"github.com/idpbridge/idpbridge/sync/plan"
 	"github.com/idpbridge/idpbridge/sync/provlog"
 	"github.com/idpbridge/idpbridge/sync/state"
@@ -196,11 +195,11 @@ func (p *provision) scope(ctx context.Context, s *subject) error {
 		s.scoped = in
 		data["assigned_to_application"] = in
 	}
-	p.Step(provlog.StepScope, string(provlog.StatusSuccess), scopeWords(s, x), data)
+	p.Step(provlog.StepScope, string(provlog.StatusSuccess), scopeWords(s), data)
 	return nil
 }
 
-func scopeWords(s *subject, x mapping.Explanation) string {
+func scopeWords(s *subject) string {
 	switch {
 	case !s.entry.Filtered:
 		return "out of scope: the filter leaves it out"

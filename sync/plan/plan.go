@@ -218,7 +218,8 @@ func (f Facts) update(s Step, enable bool) Step {
 	if f.Resource == sinks.User && !f.Manager.Waiting && !f.Manager.Same {
 		s.set(sinks.PathManager, f.Acked[sinks.PathManager], idOrNil(f.Manager.Want))
 	}
-	if len(s.Attributes) == 0 && s.Kind == Update && !(enable && f.Resource == sinks.Group) {
+	returns := enable && f.Resource == sinks.Group // its members follow
+	if len(s.Attributes) == 0 && s.Kind == Update && !returns {
 		s.Kind = Nothing
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -73,8 +74,14 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if err := touchNew(file); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	_, err := s.r.ExecContext(ctx, `VACUUM INTO ?`, file)
+	// A connection of its own: the readers' are query_only, which VACUUM INTO is refused on.
+	db, err := sql.Open("sqlite3", s.dsn(false))
+	if err == nil {
+		defer func() { _ = db.Close() }()
+		_, err = db.ExecContext(ctx, `VACUUM INTO ?`, file)
+	}
 	if err != nil {
+		_ = os.Remove(file)
 		return fmt.Errorf("backup: %w", classify(err))
 	}
 	return nil

@@ -98,7 +98,7 @@ func (t *txn) one(query string, args []any, dest ...any) error {
 }
 
 func drain(rows *sql.Rows, each func(*sql.Rows) error) error {
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // an error of the rows shows in Err
 	for rows.Next() {
 		if err := each(rows); err != nil {
 			return err

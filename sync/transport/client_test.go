@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,7 +61,7 @@ func send(t *testing.T, c *http.Client, method, url string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, err
 }
@@ -233,7 +234,7 @@ func TestHTTP2IsUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if got, _ := io.ReadAll(resp.Body); string(got) != "HTTP/2.0" {
 		t.Errorf("protocol %s", got)
 	}
@@ -261,49 +262,55 @@ func TestConnectionsAreReused(t *testing.T) {
 }
 
 func TestMetricsAndCounter(t *testing.T) {
-	url, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == "POST" {
-			w.WriteHeader(http.StatusCreated)
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewPedanticRegistry()
+		m, n := NewMetrics(reg), &Counter{}
+		m.InitializeFor(Source, "corp")
+		m.InitializeFor(Sink, "wiki")
+		zero, err := testutil.GatherAndCount(reg, "idpbridge_requests_total", "idpbridge_request_duration_seconds", "idpbridge_limiter_wait_seconds_total")
+		if err != nil || zero == 0 {
+			t.Fatalf("%d series before the first request, %v", zero, err)
+		}
+
+		const url = "https://wiki.example/Users/alice"
+		o := Options{Metrics: m, Counter: n, RateLimit: 1, Burst: 1}
+		c := scripted(&script{answers: []answer{{status: 200}, {status: 503}, {status: 200}, {status: 201}, {status: 200}, {}}}, o)
+		for _, method := range []string{"GET", "GET", "POST", "PROPFIND"} {
+			if _, err := send(t, c, method, url); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := send(t, c, "DELETE", url); err == nil {
+			t.Error("a dropped connection is no error")
+		}
+		if _, err := send(t, scripted(&unreachable{}, o), "POST", url); err == nil {
+			t.Error("no connection is no error")
+		}
+
+		want := map[string]float64{"GET 200": 2, "GET 503": 1, "POST 201": 1, "other 200": 1, "DELETE error": 1, "POST error": maxFaults}
+		got := map[string]float64{}
+		for series := range want {
+			method, code, _ := strings.Cut(series, " ")
+			got[series] = testutil.ToFloat64(m.requests.WithLabelValues("sink", "wiki", method, code))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error("requests (-want +got):", diff)
+		}
+		if n.Requests() != 6 {
+			t.Errorf("counter: %d, want 6: attempts without connection don't count", n.Requests())
+		}
+		if w := testutil.ToFloat64(m.wait.WithLabelValues("sink", "wiki")); w < 1 {
+			t.Errorf("waited %.1f s for the limiter in all, want more at 1/s", w)
+		}
+		problems, err := testutil.GatherAndLint(reg)
+		if err != nil || len(problems) > 0 {
+			t.Errorf("lint: %v %v", problems, err)
+		}
+		var none *Counter
+		if none.Requests() != 0 {
+			t.Error("a nil counter counts")
 		}
 	})
-	reg := prometheus.NewPedanticRegistry()
-	m, n := NewMetrics(reg), &Counter{}
-	m.InitializeFor(Source, "corp")
-	m.InitializeFor(Sink, "wiki")
-	zero, err := testutil.GatherAndCount(reg, "idpbridge_requests_total", "idpbridge_request_duration_seconds", "idpbridge_limiter_wait_seconds_total")
-	if err != nil || zero == 0 {
-		t.Fatalf("%d series before the first request, %v", zero, err)
-	}
-	c := newClient(t, Options{Metrics: m, Counter: n, Concurrency: 1})
-	for _, method := range []string{"GET", "GET", "GET", "POST", "PROPFIND"} {
-		if _, err := send(t, c, method, url); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := send(t, c, "POST", deadAddress(t)); err == nil {
-		t.Fatal("nobody listens, and there was an answer")
-	}
-
-	want := map[string]float64{"GET 200": 3, "POST 201": 1, "other 200": 1, "POST error": maxFaults}
-	got := map[string]float64{}
-	for series := range want {
-		method, code, _ := strings.Cut(series, " ")
-		got[series] = testutil.ToFloat64(m.requests.WithLabelValues("sink", "wiki", method, code))
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error("requests (-want +got):", diff)
-	}
-	if n.Requests() != 5 {
-		t.Errorf("counter: %d, want 5: attempts without connection don't count", n.Requests())
-	}
-	problems, err := testutil.GatherAndLint(reg)
-	if err != nil || len(problems) > 0 {
-		t.Errorf("lint: %v %v", problems, err)
-	}
-	var none *Counter
-	if none.Requests() != 0 {
-		t.Error("a nil counter counts")
-	}
 }
 
 func TestLogsNameNobody(t *testing.T) {
@@ -342,15 +349,4 @@ func TestResourceOf(t *testing.T) {
 			t.Errorf("resourceOf(%q) = %q, want %q", path, got, want)
 		}
 	}
-}
-
-// deadAddress is an address on which nobody listens.
-func deadAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = l.Close()
-	return "http://" + l.Addr().String()
 }

@@ -36,7 +36,7 @@ const (
 	pressure = 1.3
 	// A result rests on enough requests and time; slow peers get less of the former.
 	fullSpan, slowSpan = 400 * time.Millisecond, 6 * time.Second
-	fullCount          = 40
+	fullCount          = 36
 	slowCount          = 10
 	// looseSlices without a refusal mean that the rate is not what is refused.
 	looseSlices = 5

@@ -126,7 +126,7 @@ func TestAThrottledBodyThatCannotBeReplayedIsNotRepeated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
+		defer func() { _ = resp.Body.Close() }()
 		if resp.StatusCode != 429 || len(s.bodies) != 1 {
 			t.Errorf("status %d, sent %d times", resp.StatusCode, len(s.bodies))
 		}
@@ -159,7 +159,7 @@ func TestNoWaitBeyondTheDeadline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close()
+		defer func() { _ = resp.Body.Close() }()
 		if resp.StatusCode != 429 || time.Since(start) != 0 {
 			t.Errorf("status %d after %s; want the 429 at once, since no retry fits", resp.StatusCode, time.Since(start))
 		}

@@ -141,11 +141,11 @@ func structuredQuota(h http.Header) (left int, window time.Duration, ok bool) {
 	return left, min(window, maxPause), ok
 }
 
-// Bounds between spans and points in time: no sensible span has 10^9 seconds (32 years),
-// and no point in time in seconds has 10^12.
+// Bounds between spans and points in time: 10^8 seconds are three years as a span, 1973
+// as a point in time; 10^11 are 1973 in milliseconds.
 const (
-	epochSeconds = 1e9
-	epochMillis  = 1e12
+	epochSeconds = 1e8
+	epochMillis  = 1e11
 )
 
 // parseWait reads a span or point in time: seconds, seconds or milliseconds since 1970,

@@ -47,7 +47,7 @@ type Env struct {
 func Main(env Env) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r := &runtime{env: env, screen: newScreen(env.Stderr)}
+	r := &program{env: env, screen: newScreen(env.Stderr)}
 	defer context.AfterFunc(ctx, func() {
 		stop() // from now on a signal has its usual effect
 		r.screen.note("stopping: what is in flight ends first; once more ends it at once")

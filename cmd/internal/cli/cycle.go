@@ -9,7 +9,7 @@ import (
 )
 
 // printCycle prints a cycle's account, with its plan when it was a dry run.
-func printCycle(r *runtime, c *state.Cycle) error {
+func printCycle(r *program, c *state.Cycle) error {
 	if r.json() {
 		return r.printJSON(c)
 	}
@@ -73,7 +73,7 @@ func counted(n int, t tone) cell {
 }
 
 // printPlan prints what a dry run found: one line per changed attribute.
-func printPlan(r *runtime, plan []state.Change) error {
+func printPlan(r *program, plan []state.Change) error {
 	if len(plan) == 0 {
 		return r.printf("Nothing would change.\n\n")
 	}

@@ -41,7 +41,7 @@ func failed(advice, format string, args ...any) error {
 }
 
 // report tells an error on stderr and returns the exit status.
-func (r *runtime) report(err error) int {
+func (r *program) report(err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -58,7 +58,7 @@ func (r *runtime) report(err error) int {
 
 // classify finds out who has to do something about an error. What cobra says before a
 // command began is about usage.
-func (r *runtime) classify(err error) *exitError {
+func (r *program) classify(err error) *exitError {
 	e := &exitError{status: exitFailed, err: err}
 	_, unknownJob := errors.AsType[*app.UnknownJobError](err)
 	_, problems := errors.AsType[config.Problems](err)

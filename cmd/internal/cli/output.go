@@ -13,10 +13,10 @@ import (
 )
 
 // json says whether results are printed as JSON.
-func (r *runtime) json() bool { return r.output == "json" }
+func (r *program) json() bool { return r.output == "json" }
 
 // printJSON prints a result as one indented JSON document.
-func (r *runtime) printJSON(v any) error {
+func (r *program) printJSON(v any) error {
 	e := json.NewEncoder(r.env.Stdout)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
@@ -24,14 +24,14 @@ func (r *runtime) printJSON(v any) error {
 }
 
 // printLine prints a result as one line of JSON.
-func (r *runtime) printLine(v any) error {
+func (r *program) printLine(v any) error {
 	e := json.NewEncoder(r.env.Stdout)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }
 
 // printf prints a result as text.
-func (r *runtime) printf(format string, args ...any) error {
+func (r *program) printf(format string, args ...any) error {
 	_, err := fmt.Fprintf(r.env.Stdout, format, args...)
 	return err
 }
@@ -86,7 +86,7 @@ func newGrid(header ...string) *grid { return &grid{header: header} }
 func (g *grid) add(cells ...cell) { g.rows = append(g.rows, cells) }
 
 // print prints the table, in colour on a terminal.
-func (r *runtime) print(g *grid) error {
+func (r *program) print(g *grid) error {
 	colour := r.colour(isTerminal(r.env.Stdout))
 	t := table.New().Border(lipgloss.HiddenBorder()).
 		BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderHeader(false).BorderColumn(false).

@@ -16,7 +16,7 @@ Exit status: 0 done; 1 failed; 2 wrong usage or configuration; 3 the cycle ended
 in escrow; 4 held by the deletion guard, or the job entered quarantine in this run.`
 
 // newRoot makes the whole command tree. A new command gets a line here.
-func newRoot(r *runtime) *cobra.Command {
+func newRoot(r *program) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "idpbridge",
 		Short:         "Keep applications' accounts equal to a directory",
@@ -41,7 +41,7 @@ func newRoot(r *runtime) *cobra.Command {
 }
 
 // addFlags adds the flags that all commands have.
-func (r *runtime) addFlags(root *cobra.Command) {
+func (r *program) addFlags(root *cobra.Command) {
 	fromEnv, _ := r.env.LookupEnv("IDPBRIDGE_CONFIG")
 	f := root.PersistentFlags()
 	f.StringVarP(&r.configFile, "config", "c", cmp.Or(fromEnv, "idpbridge.yaml"), "the configuration file; default $IDPBRIDGE_CONFIG, else idpbridge.yaml")
@@ -57,14 +57,14 @@ func (r *runtime) addFlags(root *cobra.Command) {
 }
 
 // jobArgs completes and checks the argument of commands that take one job.
-func (r *runtime) jobArg(cmd *cobra.Command) *cobra.Command {
+func (r *program) jobArg(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.ValidArgsFunction = r.completeJob
 	return cmd
 }
 
 // completeJob offers the configured jobs.
-func (r *runtime) completeJob(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (r *program) completeJob(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

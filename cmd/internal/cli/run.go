@@ -18,7 +18,7 @@ type RunOptions struct {
 	Full, Reconcile, DryRun, AllowDeletions bool
 }
 
-func newRunCmd(r *runtime) *cobra.Command {
+func newRunCmd(r *program) *cobra.Command {
 	var o RunOptions
 	cmd := r.jobArg(&cobra.Command{
 		Use:   "run JOB",
@@ -47,7 +47,7 @@ job entered quarantine.`,
 	return cmd
 }
 
-func runRun(ctx context.Context, r *runtime, o RunOptions) error {
+func runRun(ctx context.Context, r *program, o RunOptions) error {
 	a, err := r.open()
 	if err != nil {
 		return err

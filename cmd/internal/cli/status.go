@@ -10,7 +10,7 @@ import (
 	"github.com/idpbridge/idpbridge/cmd/internal/view"
 )
 
-func newStatusCmd(r *runtime) *cobra.Command {
+func newStatusCmd(r *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status [JOB]",
 		Short: "Show how jobs are doing",
@@ -20,7 +20,7 @@ func newStatusCmd(r *runtime) *cobra.Command {
 	}
 }
 
-func runStatus(ctx context.Context, r *runtime, names []string) error {
+func runStatus(ctx context.Context, r *program, names []string) error {
 	a, err := r.open()
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func readJobs(ctx context.Context, a *app.App, names []string) (view.Jobs, error
 	return out, nil
 }
 
-func printJobs(r *runtime, jobs []view.Job) error {
+func printJobs(r *program, jobs []view.Job) error {
 	g := newGrid("JOB", "STATE", "LAST CYCLE", "STATUS", "NEXT", "USERS", "GROUPS", "ESCROW", "HELD")
 	for _, j := range jobs {
 		started, status := cell{"never", faint}, cell{"-", faint}
@@ -81,7 +81,7 @@ func printJobs(r *runtime, jobs []view.Job) error {
 }
 
 // printTrouble says in words what is wrong with a job and what to do.
-func printTrouble(r *runtime, j view.Job) error {
+func printTrouble(r *program, j view.Job) error {
 	if q := j.Quarantine; q != nil {
 		if err := r.printf("\n%s is %s (%s) since %s: %s\n", j.Name, j.State, q.Reason, stamp(q.Since), oneLine(q.Message)); err != nil {
 			return err

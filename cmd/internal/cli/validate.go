@@ -13,7 +13,7 @@ type Validation struct {
 	Jobs    []string `json:"jobs"`
 }
 
-func newValidateCmd(r *runtime) *cobra.Command {
+func newValidateCmd(r *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration file",
@@ -24,7 +24,7 @@ Neither the network nor the state is touched.`,
 	}
 }
 
-func runValidate(r *runtime) error {
+func runValidate(r *program) error {
 	cfg, err := r.load()
 	if err != nil {
 		return err

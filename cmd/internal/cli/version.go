@@ -1,7 +1,7 @@
 package cli
 
 import (
-	goruntime "runtime"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -14,7 +14,7 @@ type Version struct {
 	Platform  string `json:"platform"`
 }
 
-func newVersionCmd(r *runtime) *cobra.Command {
+func newVersionCmd(r *program) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
@@ -23,8 +23,8 @@ func newVersionCmd(r *runtime) *cobra.Command {
 	}
 }
 
-func runVersion(r *runtime) error {
-	v := Version{Version: r.env.Version, GoVersion: goruntime.Version(), Platform: goruntime.GOOS + "/" + goruntime.GOARCH}
+func runVersion(r *program) error {
+	v := Version{Version: r.env.Version, GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if r.json() {
 		return r.printJSON(v)
 	}

@@ -284,7 +284,7 @@ func (t *Tenant) add(p Props, kind string) *object {
 		o.props = Props{}
 	}
 	o.id, _ = p["id"].(string)
-	if o.id == "" {
+	for o.id == "" || t.byID[o.id] != nil {
 		t.ids++
 		prefix := map[string]rune{"users": 'a', "groups": 'b'}
 		o.id = fmt.Sprintf("%c0000000-0000-4000-8000-%012x", prefix[kind], t.ids)

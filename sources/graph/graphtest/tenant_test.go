@@ -17,7 +17,7 @@ import (
 // get asks the tenant directly and returns the decoded answer.
 func get(t testing.TB, tenant *graphtest.Tenant, link string) map[string]any {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, link, http.NoBody)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, link, http.NoBody)
 	w := httptest.NewRecorder()
 	tenant.ServeHTTP(w, r)
 	var body map[string]any
@@ -212,7 +212,7 @@ func BenchmarkUsersDelta(b *testing.B) {
 	link := base + "/users/delta" + select1("id,userPrincipalName,mail,displayName,jobTitle,department,accountEnabled")
 	for b.Loop() {
 		w := httptest.NewRecorder()
-		tenant.ServeHTTP(w, httptest.NewRequest(http.MethodGet, link, http.NoBody))
+		tenant.ServeHTTP(w, httptest.NewRequestWithContext(b.Context(), http.MethodGet, link, http.NoBody))
 	}
 	b.ReportMetric(float64(200*b.N)/b.Elapsed().Seconds(), "users/s")
 }

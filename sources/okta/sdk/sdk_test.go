@@ -86,7 +86,7 @@ func TestRequests(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v: %v", r, err)
 		}
-		resp.Body.Close()
+		_ = resp.Body.Close()
 		got := o.Requests()
 		if len(got) != 1 {
 			t.Fatalf("%v: sent %q, want one request", r, got)

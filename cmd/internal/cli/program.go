@@ -17,8 +17,8 @@ import (
 	"github.com/idpbridge/idpbridge/sync/state"
 )
 
-// runtime is what commands share: the global flags and what follows from them.
-type runtime struct {
+// program is what commands share: the global flags and what follows from them.
+type program struct {
 	env    Env
 	screen *screen
 
@@ -32,7 +32,7 @@ type runtime struct {
 }
 
 // begin checks the global flags, as soon as cobra has parsed a command's own.
-func (r *runtime) begin(cmd *cobra.Command) error {
+func (r *program) begin(cmd *cobra.Command) error {
 	if r.output != "table" && r.output != "json" {
 		return usage("--output %q is neither table nor json", r.output)
 	}
@@ -53,7 +53,7 @@ func (r *runtime) begin(cmd *cobra.Command) error {
 }
 
 // level is --log-level. A command says in the annotation logLevel what its default is.
-func (r *runtime) level(cmd *cobra.Command) (slog.Level, error) {
+func (r *program) level(cmd *cobra.Command) (slog.Level, error) {
 	level := slog.LevelWarn
 	if cmd.Annotations["logLevel"] == "info" {
 		level = slog.LevelInfo
@@ -67,7 +67,7 @@ func (r *runtime) level(cmd *cobra.Command) (slog.Level, error) {
 	return level, nil
 }
 
-func (r *runtime) textHandler(level slog.Level) slog.Handler {
+func (r *program) textHandler(level slog.Level) slog.Handler {
 	if r.screen.terminal {
 		return tint.NewTextHandler(r.screen, &tint.Options{Level: level, TimeFormat: "15:04:05", NoColor: !r.colour(r.screen.terminal)})
 	}
@@ -75,13 +75,13 @@ func (r *runtime) textHandler(level slog.Level) slog.Handler {
 }
 
 // colour says whether to colour what goes to a terminal (https://no-color.org).
-func (r *runtime) colour(terminal bool) bool {
+func (r *program) colour(terminal bool) bool {
 	no, _ := r.env.LookupEnv("NO_COLOR")
 	return terminal && no == ""
 }
 
 // load reads the configuration.
-func (r *runtime) load() (*config.Config, error) {
+func (r *program) load() (*config.Config, error) {
 	cfg, err := config.Load(r.configFile, r.env.LookupEnv)
 	if problems, ok := errors.AsType[config.Problems](err); ok {
 		return nil, &exitError{status: exitUsage, err: fmt.Errorf("the configuration has %s:\n%w", count(len(problems), "problem"), problems)}
@@ -99,7 +99,7 @@ func (r *runtime) load() (*config.Config, error) {
 }
 
 // open puts the configuration to work. The caller closes the App.
-func (r *runtime) open() (*app.App, error) {
+func (r *program) open() (*app.App, error) {
 	cfg, err := r.load()
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ type session struct {
 }
 
 // onJob opens the state, finds a job in it and lets f work on it.
-func (r *runtime) onJob(ctx context.Context, name string, f func(*session) error) error {
+func (r *program) onJob(ctx context.Context, name string, f func(*session) error) error {
 	a, err := r.open()
 	if err != nil {
 		return err
