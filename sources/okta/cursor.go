@@ -83,12 +83,10 @@ type place struct {
 	Pages int    `json:"pages,omitempty"`
 	// Any is set once the list had an entry.
 	Any bool `json:"any,omitempty"`
-	// Before is the After of the page before and Size how many entries that had. Limit
-	// replaces the usual page size after the end was read anew, Rereads times; see
-	// reread.
+	// Before is the After of the page before and Size how many entries that had. Rereads
+	// counts how often it was read again; see reread.
 	Before  string `json:"before,omitempty"`
 	Size    int32  `json:"size,omitempty"`
-	Limit   int32  `json:"limit,omitempty"`
 	Rereads int    `json:"rereads,omitempty"`
 	// Trap is an earlier After. It is renewed at every power of two of Pages, so that
 	// a chain of links that runs in a circle of any length meets it (Brent).

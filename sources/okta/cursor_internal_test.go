@@ -40,7 +40,7 @@ func TestCursorKept(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	c := cursor{
 		Version: cursorVersion, Full: true, Phase: phaseGroups, Since: at, Mark: at.Add(time.Hour), Clock: at.Add(2 * time.Hour),
-		List:  place{After: "a", Pages: 3, Any: true, Before: "b", Size: 7, Limit: 6, Rereads: 1, Trap: "t"},
+		List:  place{After: "a", Pages: 3, Any: true, Before: "b", Size: 7, Rereads: 1, Trap: "t"},
 		Queue: []queued{{ID: "00g1", Version: 5}, {ID: "00g2", Named: true}}, Members: place{After: "m"}, Log: "l", NoLog: true,
 		Read: readings{"00g3": {Version: 1, At: 2}},
 	}

@@ -95,9 +95,6 @@ func (a answer[T]) ended() bool { return a.next == "" }
 // an end: see reread.
 func list[T entry[T]](ctx context.Context, r *round, req Request, p *place) (answer[T], error) {
 	req.After = p.After
-	if p.Limit > 0 {
-		req.Limit = p.Limit
-	}
 	a, err := fetch[T](ctx, r, req)
 	if err != nil {
 		return a, err
@@ -124,7 +121,7 @@ func reread[T entry[T]](ctx context.Context, r *round, req Request, p *place) (a
 	if len(a.items)+len(a.bad) == 0 {
 		return answer[T]{}, incomplete(req, "a page that had entries is now empty", nil)
 	}
-	*p = place{After: p.Before, Pages: p.Pages, Any: true, Limit: req.Limit, Rereads: p.Rereads + 1}
+	*p = place{After: p.Before, Pages: p.Pages, Any: true, Rereads: p.Rereads + 1}
 	return a, move(req, p, a)
 }
 

@@ -256,6 +256,9 @@ func (t *task) learn() error {
 		Account: o.Account, Probed: o.Probed, Paths: t.table.Paths, CreateOnly: t.table.CreateOnly,
 		Acked: map[string]any{},
 	}
+	if t.table.Active >= 0 {
+		f.ActivePath = t.table.Paths[t.table.Active]
+	}
 	after := t.w.Job.Policy.DeleteAfter
 	f.DeleteDue = after > 0 && o.Account == plan.Blocked && !o.DisabledAt.IsZero() && !o.DisabledAt.Add(after).After(t.w.Now())
 	var err error

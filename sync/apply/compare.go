@@ -35,7 +35,7 @@ func (j *Job) Compare(o *state.Object, hit *sinks.Object) ([]any, bool, error) {
 	for i, p := range table.Paths {
 		shown[i] = hit.Values[p]
 		switch {
-		case p == sinks.PathActive || table.CreateOnly[i] || sameText(p, acked[p], shown[i]):
+		case i == table.Active || table.CreateOnly[i] || sameText(p, acked[p], shown[i]):
 			shown[i] = acked[p]
 		case !plan.Equal(acked[p], shown[i]):
 			differs = true

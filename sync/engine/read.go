@@ -47,6 +47,10 @@ func (c *cycle) round(ctx context.Context, full bool) error {
 		return err
 	}
 	err = c.pages(ctx, im, cursor)
+	if errors.Is(err, state.ErrEmptyRead) || errors.Is(err, state.ErrNoAssignments) {
+		// The next cycle looks again from the start.
+		err = errors.Join(err, c.store.AbandonRound(ctx, c.row.ID))
+	}
 	c.out.Users.Unchanged += im.Unchanged[sinks.User]
 	c.out.Groups.Unchanged += im.Unchanged[sinks.Group]
 	c.out.Users.Skipped += im.Outside[sinks.User]

@@ -38,6 +38,9 @@ type Facts struct {
 
 	Paths      []string
 	CreateOnly []bool
+	// ActivePath is the path of the mapping's row for `active`, as it is spelled there;
+	// empty without one.
+	ActivePath string
 	Desired    []any          // aligned with Paths
 	Acked      map[string]any // by path
 

@@ -180,7 +180,7 @@ func (f Facts) active() bool {
 		return false
 	}
 	for i, path := range f.Paths {
-		if path == sinks.PathActive && i < len(f.Desired) {
+		if f.ActivePath != "" && path == f.ActivePath && i < len(f.Desired) {
 			return f.Desired[i] != false
 		}
 	}
@@ -191,7 +191,7 @@ func (f Facts) active() bool {
 func (f Facts) create() Step {
 	s := Step{Kind: Create}
 	for i, path := range f.Paths {
-		if path != sinks.PathActive && f.Desired[i] != nil {
+		if path != f.ActivePath && f.Desired[i] != nil {
 			s.set(path, nil, f.Desired[i])
 		}
 	}
@@ -210,7 +210,7 @@ func (f Facts) update(s Step, enable bool) Step {
 		s.set(sinks.PathActive, false, true)
 	}
 	for i, path := range f.Paths {
-		if path == sinks.PathActive || f.CreateOnly[i] || Equal(f.Acked[path], f.Desired[i]) {
+		if path == f.ActivePath || f.CreateOnly[i] || Equal(f.Acked[path], f.Desired[i]) {
 			continue
 		}
 		s.set(path, f.Acked[path], f.Desired[i])

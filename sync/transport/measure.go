@@ -15,7 +15,7 @@ type measurement struct {
 	slice          time.Time // start of the current slice
 	took, refusals int       // in the current slice
 	loosely        int       // slices in a row without a refusal
-	starved        int       // slices in a row with refusals alone
+	ever           bool      // a request was accepted since begun
 	refusedAt      time.Time // the last refused request left
 	average        float64   // accepted per second in the long run
 }
@@ -40,9 +40,10 @@ const (
 	slowCount          = 10
 	// looseSlices without a refusal mean that the rate is not what is refused.
 	looseSlices = 5
-	// starvedSlices with refusals alone are more than the gap between two requests.
-	starvedSlices = 3
-	starvedShare  = 3
+	// starvedSpan without one accepted request is more than a gap between two. Meanwhile
+	// the peer is asked at starvedShare of what it took in the long run.
+	starvedSpan  = 250 * time.Millisecond
+	starvedShare = 3
 )
 
 func startMeasurement(now time.Time) measurement {
@@ -64,6 +65,7 @@ func (m *measurement) accepted(sent, now time.Time) {
 	}
 	m.n++
 	m.took++
+	m.ever = true
 }
 
 // refused notes a refusal; average is what the peer took in the long run.
@@ -78,10 +80,11 @@ func (m *measurement) refused(sent time.Time, average float64) {
 	}
 }
 
-// opened reports, for an accepted request, whether the peer had taken nothing for long,
-// and when it began to again: between the last refusal and this.
+// opened reports, for an accepted request, whether it is the first after the peer took
+// nothing for long, and when that ended: between the last refusal and this request.
 func (m *measurement) opened(sent time.Time) (at time.Time, starved bool) {
-	if m.n > 0 || m.starved < starvedSlices || sent.Before(m.refusedAt) {
+	first := !m.ever && !sent.Before(m.begun)
+	if !first || sent.Sub(m.begun) < starvedSpan || sent.Before(m.refusedAt) {
 		return time.Time{}, false
 	}
 	return m.refusedAt.Add(sent.Sub(m.refusedAt) / 2), true
@@ -103,7 +106,6 @@ func (m *measurement) step(now time.Time, limit float64) (float64, outcome) {
 	if took == 0 && m.n == 0 {
 		// Not slower than a part of the long run, to see soon when it takes some again.
 		m.start = now
-		m.starved++
 		return max(limit/2, m.average/starvedShare, minRate), stepped
 	}
 	if m.enough(now) {

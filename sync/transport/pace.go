@@ -81,9 +81,10 @@ const (
 	toldHold  = 5 * time.Second // after a coarse estimate, which is mostly low
 	maxHold   = 16 * time.Minute
 
-	// strikeSpan and maxStrikes: so many throttles in so short a time are no hiccup.
-	strikeSpan = 500 * time.Millisecond
-	maxStrikes = 3
+	// minStrikes throttles within recentSpan, if they are a quarter of the answers, are
+	// no hiccup.
+	minStrikes = 3
+	recentSpan = 500 * time.Millisecond
 	// maxDrift is the growth that a single throttle still takes back.
 	maxDrift = 1.1
 
@@ -163,19 +164,20 @@ func (p *pace) throttled(sent, now time.Time, pause time.Duration) bool {
 	return true
 }
 
-// strike counts a throttle at a held rate. A single one, from a late timer or a crowded
-// moment, costs 2 %; several at once, or one after much growth, mean that the limit is
-// another now.
+// strike counts a throttle at a held rate. A few, from a late timer, a crowded moment or
+// the last instant of a window, cost 2 %; many, or one after much growth, mean that the
+// limit is another now.
 func (p *pace) strike(now time.Time) (serious bool) {
 	if p.limit > p.growth.base*maxDrift {
 		return true
 	}
-	if now.Sub(p.strikeAt) > strikeSpan {
+	if now.Sub(p.strikeAt) > recentSpan {
 		p.strikeAt, p.strikes = now, 0
 		p.back(now)
 	}
 	p.strikes++
-	return p.strikes >= maxStrikes
+	_, taken := p.recent.within(now)
+	return p.strikes >= minStrikes && p.strikes*3 >= taken
 }
 
 // back undoes growth, or goes down a little.
@@ -206,13 +208,24 @@ func (p *pace) measured(now time.Time) bool {
 		p.settle(now)
 		return true
 	case cured:
-		// Fewer at once was all it took; the concurrency looks after that.
-		p.limit = math.Inf(1)
-		p.since = now
-		p.probe = measurement{}
+		p.recover(now)
 	case measuring:
 	}
 	return false
+}
+
+// recover ends a measurement that found nothing to measure: nothing is refused any more.
+// At an unlimited rate, fewer at once was all it took, and the concurrency looks after
+// that. At a held rate, which is then nearly right, a little less will do.
+func (p *pace) recover(now time.Time) {
+	p.since = now
+	p.probe = measurement{}
+	if p.growth.base == 0 {
+		p.limit = math.Inf(1)
+		return
+	}
+	p.limit = max(p.growth.base*below, minRate)
+	p.holdFor(now, firstHold)
 }
 
 // restFor lets a peer whose allowance was just emptied gather a few requests again, else
@@ -287,19 +300,25 @@ func (r *recentSends) add(sent time.Time) {
 	r.n++
 }
 
-// rate returns the accepted requests per second over the last half second.
-func (r *recentSends) rate(now time.Time) float64 {
-	const span = 500 * time.Millisecond
-	first, n := now, 0
+// within returns how many were accepted within recentSpan, at most as many as remembered,
+// and when the first of them left.
+func (r *recentSends) within(now time.Time) (first time.Time, n int) {
+	first = now
 	for i := r.n - 1; i >= max(r.n-len(r.at), 0); i-- {
 		at := r.at[i%len(r.at)]
-		if now.Sub(at) > span {
+		if now.Sub(at) > recentSpan {
 			break
 		}
 		first, n = at, n+1
 	}
+	return first, n
+}
+
+// rate returns the accepted requests per second of late.
+func (r *recentSends) rate(now time.Time) float64 {
+	first, n := r.within(now)
 	if n < 2 {
-		return float64(n) / span.Seconds()
+		return float64(n) / recentSpan.Seconds()
 	}
 	return float64(n) / max(now.Sub(first).Seconds(), 0.001)
 }

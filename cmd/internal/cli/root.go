@@ -33,8 +33,19 @@ func newRoot(r *program) *cobra.Command {
 	r.addFlags(root)
 	root.AddCommand(
 		newRunCmd(r),
+		newProvisionCmd(r),
 		newStatusCmd(r),
+		newLogsCmd(r),
+		newQuarantineCmd(r),
+		newDeletionsCmd(r),
+		newPauseCmd(r),
+		newResumeCmd(r),
+		newRestartCmd(r),
+		newUnlinkCmd(r),
+		newCheckCmd(r),
 		newValidateCmd(r),
+		newTokenCmd(r),
+		newStateCmd(r),
 		newVersionCmd(r),
 	)
 	return root
@@ -56,7 +67,7 @@ func (r *program) addFlags(root *cobra.Command) {
 	}
 }
 
-// jobArgs completes and checks the argument of commands that take one job.
+// jobArg completes and checks the argument of commands that take one job.
 func (r *program) jobArg(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.ExactArgs(1)
 	cmd.ValidArgsFunction = r.completeJob

@@ -1,6 +1,7 @@
 package scimtest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -64,6 +65,7 @@ func (d *draft) before(op operation, t target) (done bool, err error) {
 			return false, bad("mutability", "groups can't be renamed")
 		case Stale:
 			d.stale()
+		default: // by the RFC: see below
 		}
 	}
 	return false, nil
@@ -145,9 +147,7 @@ func merge(old map[string]any, v any) any {
 		return v
 	}
 	out := cloneMap(old)
-	for k, v := range in {
-		out[k] = v
-	}
+	maps.Copy(out, in)
 	return out
 }
 
@@ -322,9 +322,7 @@ func (d *draft) create(home map[string]any, p patchPath, t target, op operation)
 	if t.sub != nil {
 		fresh[t.sub.name] = op.value
 	} else if m, ok := op.value.(map[string]any); ok {
-		for k, v := range m {
-			fresh[k] = v
-		}
+		maps.Copy(fresh, m)
 	}
 	list, _ := home[t.attr.name].([]any)
 	return d.append(home, t.attr, list, fresh)

@@ -95,7 +95,7 @@ func (b *Behaviour) UnmarshalText(text []byte) error {
 func (q Quirks) Validate() error {
 	v := reflect.ValueOf(q)
 	for i := range v.NumField() {
-		b, ok := v.Field(i).Interface().(Behaviour)
+		b, ok := reflect.TypeAssert[Behaviour](v.Field(i))
 		field := v.Type().Field(i)
 		if !ok || b == 0 || slices.Contains(strings.Split(field.Tag.Get("can"), ","), b.String()) {
 			continue

@@ -78,9 +78,11 @@ func TestCounts(t *testing.T) {
 	c.do("POST", "/Users", `{"schemas":["`+userURN+`"],"userName":"a"}`, "Authorization", "Bearer x")
 	c.do("PATCH", "/Users/nobody", patchBody(`{"op":"remove","path":"title"}`), "Authorization", "Bearer x")
 	c.do("GET", "/Groups", "")
-	if _, err := c.http.Post(c.s.TokenURL(c.base), "", nil); err != nil {
+	resp, err := c.http.Post(c.s.TokenURL(c.base), "", nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	resp.Body.Close()
 	want := Counts{"GET /Users?filter": 1, "GET /Users": 1, "POST /Users": 1, "PATCH /Users/{id}": 1, "GET /Groups": 1, "POST /oauth/token": 1}
 	got := c.s.Counts()
 	if diff := cmp.Diff(want, got); diff != "" {

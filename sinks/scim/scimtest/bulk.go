@@ -1,6 +1,7 @@
 package scimtest
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -10,7 +11,7 @@ import (
 
 // bulk answers /Bulk (RFC 7644 section 3.7). Operations run in order; one that refers to a
 // bulkId made by a later operation waits for it.
-func (s *Server) bulk(c *call) (*reply, error) {
+func (s *Server) bulk(ctx context.Context, c *call) (*reply, error) {
 	if s.opts.BulkOperations == 0 || c.method != http.MethodPost {
 		return nil, statusProblem(http.StatusNotImplemented, "bulk is not supported")
 	}
@@ -28,7 +29,7 @@ func (s *Server) bulk(c *call) (*reply, error) {
 		return nil, err
 	}
 	if s.quirks.BulkBroken != Ignore {
-		b.run()
+		b.run(ctx)
 	}
 	return answer(http.StatusOK, map[string]any{"schemas": []any{bulkAnswerURN}, "Operations": b.answers()}), nil
 }
@@ -74,7 +75,7 @@ func (s *Server) parseBulk(c *call) (*bulkRun, error) {
 }
 
 // run goes over the operations until nothing more can be done.
-func (b *bulkRun) run() {
+func (b *bulkRun) run(ctx context.Context) {
 	for progress := true; progress; {
 		progress = false
 		for i, op := range b.ops {
@@ -87,7 +88,7 @@ func (b *bulkRun) run() {
 			if b.waiting(op) {
 				continue
 			}
-			b.done[i] = b.one(op)
+			b.done[i] = b.one(ctx, op)
 			progress = true
 		}
 	}
@@ -117,16 +118,15 @@ func (b *bulkRun) waiting(op map[string]any) bool {
 func resolveRefs(v any, f func(string) string) any {
 	switch v := v.(type) {
 	case string:
-		i := strings.Index(v, "bulkId:")
-		if i < 0 {
+		before, rest, found := strings.Cut(v, "bulkId:")
+		if !found {
 			return v
 		}
-		rest := v[i+len("bulkId:"):]
 		end := strings.IndexAny(rest, `"/]`)
 		if end < 0 {
 			end = len(rest)
 		}
-		return v[:i] + f(rest[:end]) + rest[end:]
+		return before + f(rest[:end]) + rest[end:]
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
@@ -145,10 +145,10 @@ func resolveRefs(v any, f func(string) string) any {
 }
 
 // one runs one operation and returns its answer.
-func (b *bulkRun) one(op map[string]any) map[string]any {
+func (b *bulkRun) one(ctx context.Context, op map[string]any) map[string]any {
 	known := func(id string) string { return b.ids[id] }
 	path, _ := resolveRefs(field(op, "path"), known).(string)
-	sub := &call{ctx: b.c.ctx, base: b.c.base, query: url.Values{}, header: http.Header{}, bulk: true, dry: b.c.dry}
+	sub := &call{base: b.c.base, query: url.Values{}, header: http.Header{}, bulk: true, dry: b.c.dry}
 	method, _ := field(op, "method").(string)
 	sub.method = strings.ToUpper(method)
 	for part := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
@@ -167,7 +167,7 @@ func (b *bulkRun) one(op map[string]any) map[string]any {
 	if sub.path[0] != "Users" && sub.path[0] != "Groups" || sub.method == http.MethodGet {
 		return b.failed(op, bad("invalidPath", "%s %q is no bulk operation", sub.method, path))
 	}
-	rep, err := b.s.handle(sub)
+	rep, err := b.s.handle(ctx, sub)
 	if err != nil {
 		return b.failed(op, asProblem(err))
 	}

@@ -1,6 +1,7 @@
 package scimtest
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -45,7 +46,7 @@ func (s *Server) put(c *call, t *table, id string) (*reply, error) {
 	return s.commit(c, t, d)
 }
 
-func (s *Server) patch(c *call, t *table, id string) (*reply, error) {
+func (s *Server) patch(ctx context.Context, c *call, t *table) (*reply, error) {
 	body, err := object(c.body)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,8 @@ func (s *Server) patch(c *call, t *table, id string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.enter(c, t, id)
+	id := c.path[1]
+	leave, err := s.enter(ctx, t, id)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func (s *Server) patch(c *call, t *table, id string) (*reply, error) {
 }
 
 // enter is Quirks.ConcurrentGroupPatch: one PATCH of a group at a time, each taking a while.
-func (s *Server) enter(c *call, t *table, id string) (leave func(), err error) {
+func (s *Server) enter(ctx context.Context, t *table, id string) (leave func(), err error) {
 	if s.quirks.ConcurrentGroupPatch == 0 || t.rt.name != "Group" {
 		return func() {}, nil
 	}
@@ -94,7 +96,7 @@ func (s *Server) enter(c *call, t *table, id string) (leave func(), err error) {
 	}
 	r.patching++
 	return func() {
-		sleep(c.ctx, s.gap())
+		sleep(ctx, s.gap())
 		s.store.Lock()
 		defer s.store.Unlock()
 		r.patching--

@@ -191,7 +191,7 @@ func (c compiler) matcher(a *attribute, e comparison) (func(any) bool, error) {
 	if a.typ == typeDateTime {
 		return dateMatcher(e, want)
 	}
-	if a.typ == typeBinary && strings.Contains("gt ge lt le", e.op) {
+	if a.typ == typeBinary && (e.op[0] == 'g' || e.op[0] == 'l') {
 		return nil, invalidFilter("%s can't be compared with %s", e.path, e.op)
 	}
 	op := textOps(e.op)

@@ -204,6 +204,7 @@ func (s *Server) filter(l *listing) (predicate, []*resource, error) {
 		return nil, l.t.order, nil
 	case Refuse:
 		return nil, nil, invalidFilter("only eq and and are supported")
+	default:
 	}
 	c := compiler{rt: l.t.rt, q: s.quirks}
 	match, err := c.compile(e)

@@ -46,6 +46,7 @@ func (d *draft) memberValue(op operation, byPath bool) error {
 			return nil
 		case Replace:
 			op.op = "replace"
+		default:
 		}
 	}
 	if op.op == "remove" || op.value == nil {
@@ -153,6 +154,7 @@ func (d *draft) memberRemove(op operation) error {
 		return nil
 	case Refuse:
 		return invalidValue("remove of members is not allowed")
+	default:
 	}
 	d.members.clear()
 	return nil
@@ -193,6 +195,7 @@ func (d *draft) removeSelected(ids []string) error {
 		return nil
 	case First:
 		ids = ids[:1]
+	default:
 	}
 	removed := false
 	for _, id := range ids {

@@ -1,5 +1,7 @@
 package scimtest
 
+import "slices"
+
 // member is one value of a group's members.
 type member struct {
 	value   string // id; "" marks a removed entry
@@ -162,8 +164,8 @@ func (e *memberEdit) clear() {
 
 // rollback takes everything back.
 func (e *memberEdit) rollback() {
-	for i := len(e.undo) - 1; i >= 0; i-- {
-		e.undo[i]()
+	for _, undo := range slices.Backward(e.undo) {
+		undo()
 	}
 	e.undo, e.changed = nil, false
 }

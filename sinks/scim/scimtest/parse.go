@@ -279,7 +279,7 @@ func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // value reads a compValue: a JSON string, number, true, false or null.
 func (p *parser) value() (any, error) {
-	raw := ""
+	var raw string
 	if p.peek() == '"' {
 		n := stringLength(p.in[p.pos:])
 		if n == 0 {

@@ -175,6 +175,7 @@ func (d *draft) withoutPath(op operation) error {
 			d.res.lost = true
 		case Stale:
 			d.stale()
+		default:
 		}
 	}
 	for _, key := range sortedKeys(m) {

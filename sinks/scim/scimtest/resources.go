@@ -1,6 +1,7 @@
 package scimtest
 
 import (
+	"context"
 	"encoding/json"
 	"mime"
 	"net/http"
@@ -9,32 +10,33 @@ import (
 )
 
 // resources answers requests to /Users and /Groups (RFC 7644 section 3).
-func (s *Server) resources(c *call, t *table) (*reply, error) {
+func (s *Server) resources(ctx context.Context, c *call, t *table) (*reply, error) {
 	if err := s.bodyType(c); err != nil {
 		return nil, err
 	}
 	switch len(c.path) {
 	case 1:
-		return s.collection(c, t)
+		return s.collection(ctx, c, t)
 	case 2:
-		return s.item(c, t, c.path[1])
+		return s.item(ctx, c, t)
 	default:
 		return nil, statusProblem(http.StatusNotFound, "unknown endpoint")
 	}
 }
 
-func (s *Server) collection(c *call, t *table) (*reply, error) {
+func (s *Server) collection(ctx context.Context, c *call, t *table) (*reply, error) {
 	switch c.method {
 	case http.MethodGet:
 		return s.list(c, t)
 	case http.MethodPost:
-		return s.create(c, t)
+		return s.create(ctx, c, t)
 	default:
 		return nil, statusProblem(http.StatusMethodNotAllowed, c.method+" is not allowed here")
 	}
 }
 
-func (s *Server) item(c *call, t *table, id string) (*reply, error) {
+func (s *Server) item(ctx context.Context, c *call, t *table) (*reply, error) {
+	id := c.path[1]
 	if c.method == http.MethodDelete {
 		return s.delete(c, t, id)
 	}
@@ -51,7 +53,7 @@ func (s *Server) item(c *call, t *table, id string) (*reply, error) {
 		if err := refused(s.quirks.Patch, "", "PATCH is not supported"); err != nil {
 			return nil, err
 		}
-		return s.patch(c, t, id)
+		return s.patch(ctx, c, t)
 	default:
 		return nil, statusProblem(http.StatusMethodNotAllowed, c.method+" is not allowed here")
 	}
@@ -103,7 +105,7 @@ func (s *Server) show(c *call, r *resource, status int) *reply {
 	return rep
 }
 
-func (s *Server) create(c *call, t *table) (*reply, error) {
+func (s *Server) create(ctx context.Context, c *call, t *table) (*reply, error) {
 	body, err := object(c.body)
 	if err != nil {
 		return nil, err
@@ -120,7 +122,7 @@ func (s *Server) create(c *call, t *table) (*reply, error) {
 		members = nil
 	}
 	r := s.newResource(t, attrs, true)
-	racing, err := s.raceGap(c, t, r)
+	racing, err := s.raceGap(ctx, t, r)
 	if err != nil {
 		return nil, err
 	}
@@ -137,14 +139,14 @@ func (s *Server) create(c *call, t *table) (*reply, error) {
 
 // raceGap checks uniqueness ahead of time when the check and the insertion are not one
 // step. What is left of a conflict afterwards was lost in a race.
-func (s *Server) raceGap(c *call, t *table, r *resource) (Behaviour, error) {
+func (s *Server) raceGap(ctx context.Context, t *table, r *resource) (Behaviour, error) {
 	if s.quirks.Race == 0 {
 		return 0, nil
 	}
 	s.store.RLock()
 	err := s.unique(t, r, r.attrs)
 	s.store.RUnlock()
-	sleep(c.ctx, s.gap())
+	sleep(ctx, s.gap())
 	return s.quirks.Race, err
 }
 

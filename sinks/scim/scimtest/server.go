@@ -5,12 +5,11 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -50,13 +49,30 @@ func New(opts Options) *Server {
 	return s
 }
 
+// T is what Start needs of a *testing.T. The demonstration uses this package outside of
+// tests, so it does not import package testing.
+type T interface {
+	Helper()
+	Cleanup(f func())
+	Fatalf(format string, args ...any)
+}
+
 // Start serves on a free loopback port until the test ends, and returns the base URL, with
 // the base path and without a trailing slash.
-func (s *Server) Start(t testing.TB) string {
+func (s *Server) Start(t T) string {
 	t.Helper()
-	srv := httptest.NewServer(s)
-	t.Cleanup(srv.Close)
-	return srv.URL + s.opts.BasePath
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("scimtest: %v", err)
+	}
+	srv := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = srv.Serve(l) }) // always ends with ErrServerClosed
+	t.Cleanup(func() {
+		_ = srv.Close() // the connections' ends are no concern
+		serving.Wait()
+	})
+	return "http://" + l.Addr().String() + s.opts.BasePath
 }
 
 // TokenURL is the address of the token endpoint for a base URL that Start returned.
@@ -66,7 +82,6 @@ func (s *Server) TokenURL(base string) string {
 
 // call is one request as the operations see it: from the wire or out of a /Bulk request.
 type call struct {
-	ctx    context.Context
 	method string
 	path   []string // decoded segments below the base path
 	query  url.Values
@@ -176,8 +191,8 @@ func (s *Server) guarded(r *http.Request, rec *Request, body []byte, dry bool) (
 	if !ok {
 		return nil, &problem{status: http.StatusNotFound, html: true}
 	}
-	return s.handle(&call{
-		ctx: r.Context(), method: r.Method, path: path, query: r.URL.Query(), header: r.Header,
+	return s.handle(r.Context(), &call{
+		method: r.Method, path: path, query: r.URL.Query(), header: r.Header,
 		body: body, base: s.base(r), dry: dry,
 	})
 }
@@ -233,14 +248,14 @@ func (s *Server) base(r *http.Request) string {
 }
 
 // handle dispatches one operation.
-func (s *Server) handle(c *call) (*reply, error) {
+func (s *Server) handle(ctx context.Context, c *call) (*reply, error) {
 	switch c.path[0] {
 	case "Users":
-		return s.resources(c, s.store.users)
+		return s.resources(ctx, c, s.store.users)
 	case "Groups":
-		return s.resources(c, s.store.groups)
+		return s.resources(ctx, c, s.store.groups)
 	case "Bulk":
-		return s.bulk(c)
+		return s.bulk(ctx, c)
 	case "ServiceProviderConfig", "ServiceProviderConfigs", "Schemas", "ResourceTypes":
 		return s.discovery(c)
 	default:

@@ -185,6 +185,7 @@ func (rd reader) bare(a *attribute, v any) (any, error) {
 			return map[string]any{"value": s}, nil
 		case Store:
 			return s, nil
+		default:
 		}
 	}
 	return nil, invalidValue("%s must be an object", a.name)
@@ -205,6 +206,7 @@ func (rd reader) boolean(a *attribute, v any) (any, error) {
 			return s, nil
 		case NotFound:
 			return nil, statusProblem(404, "no such value")
+		default:
 		}
 	}
 	return nil, invalidValue("%s must be true or false", a.name)

@@ -3,6 +3,7 @@ package scimtest
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -67,9 +68,7 @@ func withoutID(rep *reply) {
 }
 
 func (s *Server) write(w http.ResponseWriter, out *outgoing) {
-	for k, v := range out.header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), out.header)
 	if out.cut > 0 && out.cut < len(out.sent) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(out.sent)))
 		w.WriteHeader(out.status)

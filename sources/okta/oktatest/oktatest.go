@@ -11,8 +11,9 @@
 // It holds a million users if need be: users made by Seed cost a few bytes each until
 // somebody changes them, and are rendered when they are asked for.
 //
-// What it leaves out: writing over HTTP, `expand`, `sortBy`, DPoP, and attributes in
-// filters beyond the documented ones.
+// What it leaves out: writing over HTTP, `expand`, `q`, `sortBy`, DPoP, the order by
+// published time of bounded log requests, and attributes in filters beyond the
+// documented ones.
 package oktatest
 
 import (

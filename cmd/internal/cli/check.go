@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/idpbridge/idpbridge/cmd/internal/app"
+	"github.com/idpbridge/idpbridge/sinks/scim"
+	"github.com/idpbridge/idpbridge/sync/engine"
+	"github.com/idpbridge/idpbridge/sync/provlog"
+)
+
+// Checks is what `check` prints.
+type Checks struct {
+	Jobs []JobCheck `json:"jobs"`
+}
+
+// JobCheck is what was found out about a job's two connections.
+type JobCheck struct {
+	Job    string      `json:"job"`
+	OK     bool        `json:"ok"`
+	Source SourceCheck `json:"source"`
+	Sink   SinkCheck   `json:"sink"`
+}
+
+// SourceCheck says whether the source can be read with the job's rights.
+type SourceCheck struct {
+	Name  string         `json:"name"`
+	OK    bool           `json:"ok"`
+	Error *provlog.Error `json:"error"`
+}
+
+// SinkCheck is a checklist of the sink, with what the application says of itself.
+type SinkCheck struct {
+	Name  string         `json:"name"`
+	OK    bool           `json:"ok"`
+	Error *provlog.Error `json:"error"`
+	// Report is null where the sink's type has no more to tell than an error.
+	Report *scim.Report `json:"report"`
+}
+
+func newCheckCmd(r *program) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [JOB]",
+		Short: "Test the connections and rights of jobs",
+		Long: `Tests whether the source can be read and what the application can do, for one job or all. It sends
+a few requests and writes nothing, neither to the application nor to the state.`,
+		Args: cobra.MaximumNArgs(1), ValidArgsFunction: r.completeJob,
+		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd.Context(), r, args) },
+	}
+}
+
+func runCheck(ctx context.Context, r *program, names []string) error {
+	a, err := r.open()
+	if err != nil {
+		return err
+	}
+	checks, err := checkJobs(ctx, a, names)
+	if err := errors.Join(err, a.Close()); err != nil {
+		return err
+	}
+	if r.json() {
+		err = r.printJSON(checks)
+	} else {
+		err = printChecks(r, checks)
+	}
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for _, j := range checks.Jobs {
+		if !j.OK {
+			bad++
+		}
+	}
+	if bad > 0 {
+		return failed("the failed steps above say what to do", "%s of %d can't run as configured", count(bad, "job"), len(checks.Jobs))
+	}
+	return nil
+}
+
+func checkJobs(ctx context.Context, a *app.App, names []string) (Checks, error) {
+	if len(names) == 0 {
+		names = a.JobNames()
+	}
+	out := Checks{Jobs: make([]JobCheck, 0, len(names))}
+	for _, name := range names {
+		cfg, err := a.JobConfig(name)
+		if err != nil {
+			return out, err
+		}
+		job, err := a.Job(name)
+		if err != nil {
+			return out, err
+		}
+		c := JobCheck{Job: name, Source: SourceCheck{Name: cfg.Source}, Sink: SinkCheck{Name: cfg.Sink}}
+		c.Source.Error = provlog.FromError(job.Source.Check(ctx, job.Query()))
+		c.Sink.Report, c.Sink.Error = checkSink(ctx, job)
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
+		c.Source.OK, c.Sink.OK = c.Source.Error == nil, c.Sink.Error == nil
+		c.OK = c.Source.OK && c.Sink.OK
+		out.Jobs = append(out.Jobs, c)
+	}
+	return out, nil
+}
+
+// checker is a sink that can tell more of itself than Probe.
+type checker interface {
+	Check(ctx context.Context, needs scim.Needs) (*scim.Report, error)
+}
+
+// checkSink uses the sink that can't write.
+func checkSink(ctx context.Context, job *engine.Job) (*scim.Report, *provlog.Error) {
+	c, ok := job.DrySink.(checker)
+	if !ok {
+		return nil, provlog.FromError(job.DrySink.Probe(ctx))
+	}
+	report, err := c.Check(ctx, scim.Needs{Users: job.Mapping.Users().Paths, Groups: job.Mapping.Groups().Paths})
+	return report, provlog.FromError(err)
+}
+
+func printChecks(r *program, checks Checks) error {
+	g := newGrid("JOB", "PEER", "STEP", "STATUS", "DETAIL")
+	for _, j := range checks.Jobs {
+		source := cell{"can be read", plain}
+		if e := j.Source.Error; e != nil {
+			source = text(e.Message + ". " + e.Advice)
+		}
+		g.add(cell{j.Job, heading}, text("source "+j.Source.Name), text("connect and read"), passed(j.Source.OK), source)
+		addSinkSteps(g, j)
+	}
+	return r.print(g)
+}
+
+func addSinkSteps(g *grid, j JobCheck) {
+	name := cell{j.Job, heading}
+	if j.Sink.Report == nil {
+		detail := "answers"
+		if e := j.Sink.Error; e != nil {
+			detail = e.Message + ". " + e.Advice
+		}
+		g.add(name, text("sink "+j.Sink.Name), text("connect"), passed(j.Sink.OK), text(detail))
+		return
+	}
+	for _, s := range j.Sink.Report.Steps {
+		g.add(name, text("sink "+j.Sink.Name), text(s.Name), cell{s.Status.String(), toneOfStatus(s.Status.String())}, text(s.Detail))
+	}
+}
+
+func passed(ok bool) cell {
+	if ok {
+		return cell{"success", good}
+	}
+	return cell{"failure", bad}
+}
