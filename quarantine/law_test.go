@@ -114,7 +114,7 @@ func TestSixtyDays(t *testing.T) {
 		for time.Since(begin) < 60*day {
 			time.Sleep(10 * time.Minute)
 			since := time.Since(begin)
-			event := quarantine.EventNone
+			var event quarantine.Event
 			if s.ProbeDue(time.Now()) {
 				probes = append(probes, since)
 				found := quarantine.Probe{Reason: quarantine.ReasonCredentials}

@@ -137,6 +137,12 @@ type Receipt struct {
 	Ignored []string
 }
 
+// Result is what became of one of several Ops sent together.
+type Result struct {
+	Receipt Receipt
+	Err     error
+}
+
 // Limits are bounds of an application that a plan must keep.
 type Limits struct {
 	// Members is the most member changes in one Op.

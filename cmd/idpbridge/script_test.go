@@ -47,6 +47,8 @@ func setup(env *testscript.Env) error {
 //	sink refuse VERB PATH STATUS   refuses requests, e.g. POST /Users 400
 //	sink slow VERB PATH      lets them wait half a second
 //	sink mend                ends all of that
+//	sink len USERS GROUPS    it has so many of each
+//	sink await VERB          waits until a request of that kind has arrived
 //
 // With ! the user or group must be missing.
 func sinkCmd(ts *testscript.TestScript, neg bool, args []string) {
@@ -75,16 +77,32 @@ func sinkCmd(ts *testscript.TestScript, neg bool, args []string) {
 		server.Inject(scimtest.Fault{Method: rest[0], Path: rest[1], DelayBefore: slowness})
 	case "mend":
 		server.ClearFaults()
+	case "len":
+		users, groups, _ := server.Len()
+		equal(ts, "users", users, rest)
+		equal(ts, "groups", groups, rest[1:])
+	case "await":
+		await(ts, server, rest[0])
 	default:
 		ts.Fatalf("sink %s is unknown", verb)
 	}
+}
+
+func await(ts *testscript.TestScript, server *scimtest.Server, verb string) {
+	for range 1000 {
+		if server.Counts().Of(verb) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("no %s request arrived", verb)
 }
 
 func equal(ts *testscript.TestScript, what string, got int, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	if got != want {
-		ts.Fatalf("%d %s reached the application, not %d", got, what, want)
+		ts.Fatalf("%d %s, not %d", got, what, want)
 	}
 }
 

@@ -61,6 +61,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		"400":              {scimtest.Fault{Status: 400}, all(sinks.Rejected)},
 		"401":              {scimtest.Fault{Status: 401}, all(sinks.Denied)},
+		"400 uniqueness":   {scimtest.Fault{Status: 400, Body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"uniqueness"}`}, map[string]sinks.Class{http.MethodPost: sinks.Conflict, http.MethodPatch: sinks.Conflict}},
 		"401 empty":        {scimtest.Fault{Status: 401, NoBody: true}, all(sinks.Denied)},
 		"403":              {scimtest.Fault{Status: 403}, all(sinks.Denied)},
 		"403 limit":        {scimtest.Fault{Status: 403, Header: map[string]string{"X-RateLimit-Remaining": "0"}}, all(sinks.Throttled)},
@@ -130,11 +131,14 @@ func TestUnreachable(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]scimtest.Fault{
-		"before": {DelayBefore: time.Second}, "after": {DelayAfter: time.Second},
+		"before": {DelayBefore: 5 * time.Second}, "after": {DelayAfter: 5 * time.Second},
 	} {
 		srv, sink := setup{}.start(t)
+		if err := sink.Probe(t.Context()); err != nil { // a connection is there
+			t.Fatal(err)
+		}
 		srv.Inject(fault)
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		err := verbs[http.MethodPost](ctx, sink, "")
 		cancel()
 		if sinks.ClassOf(err) != sinks.Unclear {

@@ -60,8 +60,22 @@ type Needs struct{ Users, Groups []string }
 // Probe is the cheapest proof that the application is there and takes the credentials:
 // a filter that finds nothing. It writes nothing.
 func (s *Sink) Probe(ctx context.Context) error {
-	_, err := s.probe(ctx, sinks.User, sinks.PathUserName)
+	_, err := s.probe(ctx, sinks.User, s.searchable(sinks.User))
 	return err
+}
+
+// searchable is an attribute to probe filters with.
+func (s *Sink) searchable(r sinks.Resource) string {
+	names := []string{sinks.PathUserName, sinks.PathExternalID, "id"}
+	if r == sinks.Group {
+		names[0] = sinks.PathDisplayName
+	}
+	for _, name := range names {
+		if s.profile.filterable(r, path{attr: name}) {
+			return name
+		}
+	}
+	return names[0]
 }
 
 // probe asks for an object that can't exist, and returns how many were shown for it.
@@ -78,11 +92,11 @@ func (s *Sink) probe(ctx context.Context, r sinks.Resource, attribute string) (i
 // first failed step; the report has all of them.
 func (s *Sink) Check(ctx context.Context, needs Needs) (*Report, error) {
 	c := &checkup{s: s, report: &Report{Used: s.profile}}
-	c.filter(ctx, "connect and filter users", sinks.User, sinks.PathUserName)
+	c.filter(ctx, "connect and filter users", sinks.User)
 	if c.err != nil {
 		return c.report, c.err
 	}
-	c.filter(ctx, "filter groups", sinks.Group, sinks.PathDisplayName)
+	c.filter(ctx, "filter groups", sinks.Group)
 	c.config(ctx)
 	c.schemas(ctx, needs)
 	c.resourceTypes(ctx)
@@ -112,7 +126,8 @@ func (c *checkup) fail(name string, err error) {
 	}
 }
 
-func (c *checkup) filter(ctx context.Context, name string, r sinks.Resource, attribute string) {
+func (c *checkup) filter(ctx context.Context, name string, r sinks.Resource) {
+	attribute := c.s.searchable(r)
 	shown, err := c.s.probe(ctx, r, attribute)
 	switch {
 	case err != nil:
@@ -237,12 +252,15 @@ func (s *Sink) documents(ctx context.Context, endpoint string) ([]map[string]any
 	return entries(lookup(v, "Resources")), nil
 }
 
-// paging reads one small page and judges whether the list can be walked.
+// paging reads two small pages and judges whether the list can be walked.
 func (c *checkup) paging(ctx context.Context, r sinks.Resource) {
 	name := "list " + r.String() + "s"
 	w := newWalk()
 	w.size, w.paging, w.next = min(2, c.s.profile.PageSize), c.s.paging(c.report.Claims), 1
 	fresh, done, err := c.s.page(ctx, sinks.Query{Resource: r}, w)
+	if err == nil && !done {
+		_, _, err = c.s.page(ctx, sinks.Query{Resource: r}, w) // must go on where the first ended
+	}
 	if err != nil {
 		c.fail(name, err)
 		return

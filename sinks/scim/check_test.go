@@ -64,3 +64,44 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+// TestCheckWrite: the proposal makes the conformance suite pass on a server whose habits
+// need it, and nothing is left behind.
+func TestCheckWrite(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		quirks scimtest.Quirks
+		want   []string
+	}{
+		"good":                {scimtest.Quirks{}, nil},
+		"no hits is 404":      {scimtest.Quirks{FilterNoHit: scimtest.NotFound}, []string{"not_found_is_empty: true"}},
+		"PUT only":            {scimtest.Quirks{Patch: scimtest.NotAllowed, ConfigClaims: []string{"patch"}}, []string{"user_update: put", "group_update: put"}},
+		"removal by value":    {scimtest.Quirks{MemberRemoveFilter: scimtest.NotImplemented, MemberRemoveValues: scimtest.Select}, []string{"member_removal: value"}},
+		"removal by PUT":      {scimtest.Quirks{MemberRemoveFilter: scimtest.NotImplemented}, []string{"member_removal: put"}},
+		"removal ignored":     {scimtest.Quirks{MemberRemoveFilter: scimtest.Ignore, MemberRemoveValues: scimtest.Select}, []string{"member_removal: value"}},
+		"members shown empty": {scimtest.Quirks{MembersAlwaysEmpty: true}, []string{"members_unreadable: true"}},
+		"members never shown": {scimtest.Quirks{MembersNeverShown: true}, []string{"members_unreadable: true"}},
+		"no filter for mail":  {scimtest.Quirks{FilterEmails: scimtest.Nothing}, []string{`filterable: ["userName", "externalId", "id", "group.displayName"]`}},
+		"no clearing":         {scimtest.Quirks{Clear: scimtest.Ignore}, []string{`not_clearable: ["*"]`}},
+		"disabling deletes":   {scimtest.Quirks{DisableDeletes: true}, []string{"disable_is_final: true"}},
+		"names are fixed":     {scimtest.Quirks{GroupRename: scimtest.Ignore}, []string{`fixed: ["group.displayName"]`}},
+		"DELETE disables":     {scimtest.Quirks{DeleteUser: scimtest.Deactivate}, []string{"user_delete: deactivates"}},
+		"DELETE not allowed":  {scimtest.Quirks{DeleteUser: scimtest.NotAllowed}, []string{"user_delete: unsupported"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, sink := quirk(tt.quirks).start(t)
+			out, err := sink.CheckWrite(t.Context())
+			if err != nil {
+				t.Fatalf("%v\n%+v", err, out)
+			}
+			if diff := cmp.Diff(tt.want, out.Proposal); diff != "" {
+				t.Errorf("proposal (-want +got):\n%s\n%+v", diff, out.Steps)
+			}
+			if users, groups, _ := srv.Len(); users != len(out.LeftBehind) || groups != 0 {
+				t.Errorf("%d users and %d groups are left, named %v", users, groups, out.LeftBehind)
+			}
+		})
+	}
+}

@@ -12,13 +12,13 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/idpbridge/idpbridge/sinks"
 )
 
 const (
 	mediaType = "application/scim+json"
-	userAgent = "idpbridge" // some endpoints refuse requests without one
 	// maxBody bounds one answer. A page of groups from a server that ignores
 	// excludedAttributes is the largest thing seen.
 	maxBody = 256 << 20
@@ -141,7 +141,6 @@ func encode(body any) ([]byte, error) {
 
 func setHeaders(req *http.Request, r request) {
 	req.Header.Set("Accept", mediaType+", application/json;q=0.9")
-	req.Header.Set("User-Agent", userAgent)
 	if r.body != nil {
 		req.Header.Set("Content-Type", mediaType)
 	} else {
@@ -161,10 +160,15 @@ func unanswered(r request, err error, connected bool) error {
 		err = e.Err // its text repeats the address
 	}
 	e := &sinks.Error{Class: sinks.Unclear, Op: r.op(), Err: err}
+	told := heard(err)
 	switch {
 	case errors.Is(err, errToken):
 		return tokenFailure(e)
-	case !connected:
+	case told.readOnly:
+		e.Class, e.Hint = sinks.ReadOnly, "This is a dry run or a probe, which writes nothing."
+	case told.wait > 0:
+		e.Class, e.RetryAfter, e.Hint = sinks.Throttled, told.wait, "The application wants no requests for that long; it is asked again after that."
+	case !connected || told.notSent:
 		e.Class, e.Hint = sinks.Unreachable, "Check base_url, the network and the application's certificate (tls.ca_file for a private authority)."
 	case r.method == http.MethodGet:
 		e.Class, e.Hint = sinks.Unreachable, "The application did not answer in full; it may be down or overloaded."
@@ -172,6 +176,36 @@ func unanswered(r request, err error, connected bool) error {
 		e.Hint = "The request may have had an effect; the object is looked up before anything is sent again."
 	}
 	return e
+}
+
+// word is what the client's transport knows of a request without an answer.
+type word struct {
+	readOnly, notSent bool
+	wait              time.Duration // no request is wanted for that long
+}
+
+// heard asks an error of the transport by method, since its types can't be imported here.
+func heard(err error) word {
+	var w word
+	if e, ok := errors.AsType[interface {
+		error
+		ReadOnly() bool
+	}](err); ok {
+		w.readOnly = e.ReadOnly()
+	}
+	if e, ok := errors.AsType[interface {
+		error
+		NotSent() bool
+	}](err); ok {
+		w.notSent = e.NotSent()
+	}
+	if e, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err); ok {
+		w.wait = e.RetryAfter()
+	}
+	return w
 }
 
 // refuseRedirects keeps requests on the configured host. A GET may follow a redirect on

@@ -45,6 +45,7 @@ func (u setup) harness(t *testing.T) sinktest.Application {
 	srv, sink := u.start(t)
 	return sinktest.Application{
 		Sink: sink, Traits: u.traits,
+		Seed: func(values map[string]any) sinks.ID { return sinks.ID(srv.AddUser(values)) },
 		Held: func() []sinks.Object { return heldUsers(srv) },
 		HeldGroups: func() []sinks.Object {
 			var out []sinks.Object

@@ -76,7 +76,7 @@ func (s *Sink) claims(ctx context.Context) Claims {
 // no such document for us.
 func lasting(err error) bool {
 	switch sinks.ClassOf(err) {
-	case sinks.Incompatible, sinks.Rejected, sinks.Missing, sinks.Denied, sinks.Conflict:
+	case sinks.Incompatible, sinks.Rejected, sinks.Missing, sinks.Conflict:
 		return true
 	default:
 		return false

@@ -57,16 +57,11 @@ func parseChanges(op sinks.Op) ([]change, error) {
 }
 
 func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks.Receipt, error) {
-	changes = slices.DeleteFunc(changes, func(c change) bool { return c.value == nil })
-	if err := s.required(op, changes); err != nil {
+	c, err := s.creation(op, changes)
+	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	changes, ignored := s.sendable(op, changes)
-	body := newBody(op.Resource, changes)
-	if op.Resource == sinks.Group && s.profile.MembersOnCreate && len(op.AddMembers) > 0 {
-		body[sinks.PathMembers] = memberValues(op.AddMembers)
-	}
-	req := request{method: http.MethodPost, resource: op.Resource, body: body}
+	req := request{method: http.MethodPost, resource: op.Resource, body: c.body}
 	a, err := s.write(ctx, req)
 	if err != nil {
 		return sinks.Receipt{}, err
@@ -75,15 +70,41 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	receipt := sinks.Receipt{ID: r.id(), Ignored: ignored}
-	for _, c := range changes {
-		if r.get(c.path) == nil && !listed(s.profile.Unechoed, c.path) && len(r) > 1 {
-			receipt.Ignored = append(receipt.Ignored, c.name)
+	return s.createReceipt(op, c, r), nil
+}
+
+// creation is what a Create sends.
+type creation struct {
+	body    resource
+	sent    []change
+	ignored []string
+}
+
+func (s *Sink) creation(op sinks.Op, changes []change) (creation, error) {
+	changes = slices.DeleteFunc(changes, func(c change) bool { return c.value == nil })
+	if err := s.required(op, changes); err != nil {
+		return creation{}, err
+	}
+	var c creation
+	c.sent, c.ignored = s.sendable(op, changes)
+	c.body = newBody(op.Resource, c.sent)
+	if op.Resource == sinks.Group && s.profile.MembersOnCreate && len(op.AddMembers) > 0 {
+		c.body[sinks.PathMembers] = memberValues(op.AddMembers)
+	}
+	return c, nil
+}
+
+// createReceipt compares the object in the answer with what was sent.
+func (s *Sink) createReceipt(op sinks.Op, c creation, r resource) sinks.Receipt {
+	receipt := sinks.Receipt{ID: r.id(), Ignored: c.ignored}
+	for _, change := range c.sent {
+		if r.get(change.path) == nil && !listed(s.profile.Unechoed, change.path) && len(r) > 1 {
+			receipt.Ignored = append(receipt.Ignored, change.name)
 		}
 	}
-	_, sent := body[sinks.PathMembers]
+	_, sent := c.body[sinks.PathMembers]
 	receipt.MembersDone = sent && !s.profile.MembersUnreadable && containsAll(r, op.AddMembers)
-	return receipt, nil
+	return receipt
 }
 
 // required refuses an account that the application is known to refuse, with words that
@@ -116,7 +137,7 @@ func (s *Sink) created(ctx context.Context, req request, a *answer) (resource, e
 	unclear := garbage(req, a, fmt.Sprintf("a %d without an id", a.status))
 	unclear.Hint = "The object may have been created; it is looked up before anything is sent again."
 	id := locationID(a.header.Get("Location"), req.path())
-	if id == "" || looksLikeHTML(a.body) {
+	if id == "" {
 		return nil, unclear
 	}
 	r, _, err = s.fetch(ctx, sinks.Query{Resource: req.resource, Members: true}, id)
@@ -164,10 +185,17 @@ func (s *Sink) delete(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
 }
 
 // confirm looks into a 404 (or 410) to a write. Only a GET by id tells a missing object
-// from a missing method, a missing member or a gateway's page.
+// from a missing method, a missing member or a gateway's page. Some servers answer 500 to
+// the DELETE of what is gone.
 func (s *Sink) confirm(ctx context.Context, req request, err error) error {
 	e, ok := errors.AsType[*sinks.Error](err)
-	if !ok || e.Status != http.StatusNotFound && e.Status != http.StatusGone || req.method == http.MethodGet {
+	switch {
+	case ok && req.method == http.MethodDelete && e.Status == http.StatusInternalServerError:
+		if _, _, getErr := s.fetch(ctx, sinks.Query{Resource: req.resource}, req.id); sinks.ClassOf(getErr) == sinks.Missing {
+			return getErr
+		}
+		return err
+	case !ok || e.Status != http.StatusNotFound && e.Status != http.StatusGone:
 		return err
 	}
 	_, _, getErr := s.fetch(ctx, sinks.Query{Resource: req.resource}, req.id)

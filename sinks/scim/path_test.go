@@ -132,6 +132,24 @@ func TestSetGet(t *testing.T) {
 	})
 }
 
+// TestClearedEntry: an entry that only says what kind of entry it is goes with its last value.
+func TestClearedEntry(t *testing.T) {
+	t.Parallel()
+	r := resource{}
+	for _, v := range []any{"Bonn", nil} {
+		for _, s := range []string{`addresses[type eq "work"].locality`, `addresses[type eq "work"].country`, `emails[type eq "work"].value`} {
+			p, err := parsePath(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.set(p, v)
+		}
+	}
+	if diff := cmp.Diff(resource{}, r); diff != "" {
+		t.Errorf("left behind:\n%s", diff)
+	}
+}
+
 func TestGetIsTolerant(t *testing.T) {
 	t.Parallel()
 	r, err := decodeResource([]byte(`{"ID":7,"UserName":"ada","active":"True","emails":{"Type":"WORK","value":"a@x"},"phoneNumbers":["123"],
@@ -152,6 +170,9 @@ func TestGetIsTolerant(t *testing.T) {
 		if diff := cmp.Diff(v, r.get(p)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", s, diff)
 		}
+	}
+	if big, err := decodeResource([]byte(`{"id":"g","Members":[{"value":"1"}]}`), false); err != nil || big["Members"] != nil {
+		t.Errorf("members that nobody asked for are kept: %v, %v", big, err)
 	}
 	if r.id() != "7" {
 		t.Errorf("id %q", r.id())

@@ -2,7 +2,6 @@ package scim
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +68,8 @@ type Profile struct {
 
 	// ThrottleStatus are further status codes that mean "too many requests".
 	ThrottleStatus []int
+	// NoBulk keeps from /Bulk (RFC 7644 section 3.7) though the application offers it.
+	NoBulk bool
 	// Concurrency is the most requests worth having under way; 0: no opinion.
 	Concurrency int
 	// Budgets are the application's published rates.
@@ -156,82 +157,6 @@ type Budget struct {
 func (b Budget) covers(method string, r sinks.Resource, size int) bool {
 	return (len(b.Methods) == 0 || slices.Contains(b.Methods, method)) &&
 		(b.Resource == 0 || b.Resource == r) && size >= b.MinBytes
-}
-
-// Override replaces single fields of a profile; nil keeps the profile's. Its fields have
-// the names of Profile's.
-type Override struct {
-	UserUpdate        *UpdateVerb    `yaml:"user_update"`
-	GroupUpdate       *UpdateVerb    `yaml:"group_update"`
-	PatchForm         *PatchForm     `yaml:"patch_form"`
-	EntryOp           *string        `yaml:"entry_op"`
-	MemberRemoval     *MemberRemoval `yaml:"member_removal"`
-	MembersPerRequest *int           `yaml:"members_per_request"`
-	MembersOnCreate   *bool          `yaml:"members_on_create"`
-	MembersUnreadable *bool          `yaml:"members_unreadable"`
-	Paging            *Paging        `yaml:"paging"`
-	PageSize          *int           `yaml:"page_size"`
-	Filterable        *[]string      `yaml:"filterable"`
-	CaseExact         *[]string      `yaml:"case_exact"`
-	CaseIgnored       *[]string      `yaml:"case_ignored"`
-	NotFoundIsEmpty   *bool          `yaml:"not_found_is_empty"`
-	DisableIsFinal    *bool          `yaml:"disable_is_final"`
-	UserDelete        *DeleteEffect  `yaml:"user_delete"`
-	NotClearable      *[]string      `yaml:"not_clearable"`
-	Fixed             *[]string      `yaml:"fixed"`
-	Required          *[]string      `yaml:"required"`
-	SingleValued      *[]string      `yaml:"single_valued"`
-	Unechoed          *[]string      `yaml:"unechoed"`
-	RejectedConflicts *[]string      `yaml:"rejected_conflicts"`
-	ThrottleStatus    *[]int         `yaml:"throttle_status"`
-	Concurrency       *int           `yaml:"concurrency"`
-	Budgets           *[]BudgetSpec  `yaml:"budgets"`
-}
-
-// BudgetSpec is a Budget as it is written in the configuration.
-type BudgetSpec struct {
-	Methods  []string `yaml:"methods"`
-	Resource string   `yaml:"resource"` // user | group | empty: both
-	MinBytes int      `yaml:"min_bytes"`
-	Rate     string   `yaml:"rate"` // e.g. 180/m
-	Burst    int      `yaml:"burst"`
-}
-
-// apply lays the override over a profile. Fields meet by name, so that a new setting
-// can't be forgotten here; a test holds the two types together.
-func (o Override) apply(p Profile) Profile {
-	src, dst := reflect.ValueOf(o), reflect.ValueOf(&p).Elem()
-	for i := range src.NumField() {
-		f := src.Field(i)
-		if f.IsNil() {
-			continue
-		}
-		if specs, ok := reflect.TypeAssert[*[]BudgetSpec](f); ok {
-			p.Budgets = budgets(*specs)
-			continue
-		}
-		dst.FieldByName(src.Type().Field(i).Name).Set(f.Elem())
-	}
-	return p
-}
-
-func budgets(specs []BudgetSpec) []Budget {
-	out := make([]Budget, 0, len(specs))
-	for _, s := range specs {
-		n, per, err := parseRate(s.Rate)
-		if err != nil {
-			continue // Validate reports it
-		}
-		b := Budget{Methods: s.Methods, MinBytes: s.MinBytes, N: n, Per: per, Burst: s.Burst}
-		switch s.Resource {
-		case "user":
-			b.Resource = sinks.User
-		case "group":
-			b.Resource = sinks.Group
-		}
-		out = append(out, b)
-	}
-	return out
 }
 
 // problems lists the settings that make no sense.

@@ -147,6 +147,7 @@ func sentry() Profile {
 	p := rfc7644()
 	p.Name = "sentry"
 	p.UserUpdate = UpdatePatchActive
+	p.MembersPerRequest = 90 // at most 100 operations in one PATCH
 	p.DisableIsFinal = true
 	p.Unechoed = []string{sinks.PathActive}
 	return p

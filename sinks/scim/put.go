@@ -67,8 +67,8 @@ func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (reque
 // mergeMembers writes the member list that a PUT has to carry. It is refused when the
 // application does not show members: a list that is not known would empty the group.
 func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, r resource) error {
-	members, shown := r.members()
-	if !shown {
+	members, _ := r.members()
+	if len(members) == 0 {
 		if err := s.membersVisible(ctx, op); err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, r resource) error 
 	return nil
 }
 
-// membersVisible decides what a group without a members attribute means: no members, or
+// membersVisible decides what a group that shows no member means: it has none, or
 // members that are never shown. One group that shows some proves the first. Where none
 // does, the first PUT goes ahead, and membersKept looks at what became of it.
 func (s *Sink) membersVisible(ctx context.Context, op sinks.Op) error {

@@ -106,6 +106,8 @@ func clean(s string) string {
 	return s
 }
 
+const throttleHint = "The application limits the rate of requests; rate_limit and concurrency lower it from this side."
+
 // errForeign marks a 404 that no SCIM service wrote: a gateway's page, a framework's.
 var errForeign = errors.New("not a SCIM answer")
 
@@ -121,7 +123,7 @@ func (s *Sink) refusal(r request, a *answer) *sinks.Error {
 	}
 	if throttled(s.profile, a.status, a.header) {
 		e.Class, e.RetryAfter = sinks.Throttled, retryAfter(a.header, time.Now())
-		e.Hint = "The application limits the rate of requests; rate_limit and concurrency lower it from this side."
+		e.Hint = throttleHint
 		return e
 	}
 	e.Class, e.Hint = s.classify(r, a.status, f)

@@ -151,6 +151,45 @@ func populate(srv *scimtest.Server) func(int) sinks.ID {
 	return func(i int) sinks.ID { return sinks.ID(ids[i]) }
 }
 
+// TestStaysActive: an account that stays active is a failure, though the rest of the
+// change took effect; any other attribute that stays as it was is reported.
+func TestStaysActive(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]sinks.Class{
+		`{"id":"1","title":"new","nickName":"new","active":true}`:  sinks.Rejected,
+		`{"id":"1","title":"new","nickName":"old","active":false}`: 0,
+	} {
+		srv, sink := setup{}.start(t)
+		srv.Inject(scimtest.Fault{Status: 200, Body: body})
+		receipt, err := sink.Do(t.Context(), sinks.Op{Action: sinks.Update, Resource: sinks.User, ID: "1", Attributes: []sinks.Attribute{
+			{Path: "title", Value: "new"}, {Path: "nickName", Value: "new"}, {Path: "active", Value: false},
+		}})
+		if sinks.ClassOf(err) != want || err == nil && (len(receipt.Ignored) != 1 || receipt.Ignored[0] != "nickName") {
+			t.Errorf("%s: %+v, %v", body, receipt, err)
+		}
+	}
+}
+
+// TestHiddenMembersByPut: a server that takes members by PUT and never shows them would
+// lose them with the next PUT, so there is none.
+func TestHiddenMembersByPut(t *testing.T) {
+	t.Parallel()
+	for _, quirks := range []scimtest.Quirks{{MembersNeverShown: true}, {MembersAlwaysEmpty: true}} {
+		srv, sink := quirk(quirks).with(scim.Override{GroupUpdate: new(scim.UpdatePut)}).start(t)
+		id := populate(srv)
+		group := sinks.ID(srv.AddGroup("Small"))
+		for i := range 2 {
+			op := sinks.Op{Action: sinks.Update, Resource: sinks.Group, ID: group, AddMembers: []sinks.ID{id(i)}}
+			if _, err := sink.Do(t.Context(), op); sinks.ClassOf(err) != sinks.Rejected {
+				t.Errorf("%v", err)
+			}
+		}
+		if n := srv.Counts()["PUT /Groups/{id}"]; n != 1 {
+			t.Errorf("%d PUTs, want the first alone", n)
+		}
+	}
+}
+
 // TestHarmfulRemoval: the first removal by value empties a group on a strict server. The
 // members come back, and no other group is touched.
 func TestHarmfulRemoval(t *testing.T) {

@@ -1,10 +1,15 @@
 package scim_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -138,6 +143,178 @@ func TestWire(t *testing.T) {
 	}
 }
 
+// TestFilterOnTheWire: a filter is percent-encoded, its spaces too: not every server reads
+// a plus sign as a space.
+func TestFilterOnTheWire(t *testing.T) {
+	t.Parallel()
+	srv, sink := setup{}.start(t)
+	if err := find("userName", `a+b "c" & d`)(t, srv, sink, nil); err != nil {
+		t.Fatal(err)
+	}
+	const want = `filter=userName%20eq%20%22a%2Bb%20%5C%22c%5C%22%20%26%20d%22`
+	if got := srv.Requests()[0].Query; got != want {
+		t.Errorf("query %s, want %s", got, want)
+	}
+}
+
+// TestMembersAreNotFetched: members that nobody wants are left out of the answer, except
+// where the application never shows them and may refuse the parameter.
+func TestMembersAreNotFetched(t *testing.T) {
+	t.Parallel()
+	const excluded = "excludedAttributes=members"
+	for _, tt := range []struct {
+		setup   setup
+		members bool
+		want    bool
+	}{{setup{}, false, true}, {setup{}, true, false}, {setup{}.with(scim.Override{MembersUnreadable: new(true)}), false, false}} {
+		srv, sink := tt.setup.start(t)
+		id := sinks.ID(srv.AddGroup("Staff"))
+		q := sinks.Query{Resource: sinks.Group, Members: tt.members}
+		_, getErr := sink.Get(t.Context(), q, id)
+		_, listErr := sink.List(t.Context(), q, "")
+		_, findErr := sink.Find(t.Context(), q, "displayName", "Staff")
+		if err := errors.Join(getErr, listErr, findErr); err != nil {
+			t.Fatal(err)
+		}
+		for _, req := range srv.Requests() {
+			if got := strings.Contains(req.Query, excluded); got != tt.want && strings.HasPrefix(req.Path, "/Groups") {
+				t.Errorf("members wanted %t: %s?%s", tt.members, req.Path, req.Query)
+			}
+		}
+	}
+}
+
+// TestPageSize: a page is never larger than the application says it allows.
+func TestPageSize(t *testing.T) {
+	t.Parallel()
+	for most, want := range map[int]string{7: "count=7", 500: "count=100"} {
+		srv, sink := setup{options: scimtest.Options{MaxResults: most}}.start(t)
+		if err := listAll(t, srv, sink, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := srv.Requests()[1].Query; !strings.Contains(got, want) {
+			t.Errorf("maxResults %d: %s, want %s", most, got, want)
+		}
+	}
+}
+
+// TestConcurrentMembers: a server that trips over two changes of one group at a time is
+// asked again.
+func TestConcurrentMembers(t *testing.T) {
+	t.Parallel()
+	srv, sink := quirk(scimtest.Quirks{ConcurrentGroupPatch: scimtest.Precondition, RaceGap: 10 * time.Millisecond}).start(t)
+	id := populate(srv)
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Go(func() {
+			if err := membership(200+i, -1)(t, srv, sink, id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(srv.Groups()[0].Members); n != 122 {
+		t.Errorf("%d members, want 122", n)
+	}
+}
+
+// TestCountWithoutObjects: a filter that counts a hit and shows none is no "not found".
+func TestCountWithoutObjects(t *testing.T) {
+	t.Parallel()
+	srv, sink := setup{}.start(t)
+	srv.Inject(scimtest.Fault{Status: 200, Body: `{"totalResults":1,"Resources":[]}`})
+	if err := find("userName", "ada")(t, srv, sink, nil); sinks.ClassOf(err) != sinks.Incompatible {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestBudgets: a profile's rate is kept before anything is sent, per verb and size.
+func TestBudgets(t *testing.T) {
+	t.Parallel()
+	budget := []scim.BudgetSpec{{Methods: []string{http.MethodPatch}, Resource: "user", Rate: "2/200ms", Burst: 2}, {MinBytes: 1 << 20, Rate: "1/1h"}}
+	srv, sink := setup{}.with(scim.Override{Budgets: &budget}).start(t)
+	id := populate(srv)
+	begin := time.Now()
+	for range 5 {
+		if err := update(sinks.User, sinks.Attribute{Path: "active", Value: true})(t, srv, sink, id); err != nil {
+			t.Fatal(err)
+		}
+		if err := find("userName", "nobody")(t, srv, sink, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(begin); took < 250*time.Millisecond {
+		t.Errorf("5 PATCHes at 2 per 200 ms took %s", took)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	var err error
+	for range 3 {
+		err = verbs[http.MethodPatch](ctx, sink, id(0))
+	}
+	if sinks.ClassOf(err) != sinks.Unreachable {
+		t.Errorf("a request that had to wait too long: %v", err)
+	}
+}
+
+// refuser answers every write with an error after asking the application.
+type refuser struct {
+	next http.RoundTripper
+	err  error
+}
+
+func (r refuser) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.next.RoundTrip(req)
+	if req.Method == http.MethodGet || err != nil {
+		return resp, err
+	}
+	_ = resp.Body.Close()
+	return nil, r.err
+}
+
+type readOnlyError struct{ error }
+
+func (readOnlyError) ReadOnly() bool { return true }
+
+type unsentError struct{ error }
+
+func (unsentError) NotSent() bool { return true }
+
+type laterError struct{ error }
+
+func (laterError) RetryAfter() time.Duration { return time.Hour }
+
+// TestClientErrors: what the HTTP client says of its own errors is kept, though a
+// connection was there.
+func TestClientErrors(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("cause")
+	for _, tt := range []struct {
+		err  error
+		want sinks.Class
+	}{
+		{readOnlyError{unsentError{cause}}, sinks.ReadOnly},
+		{fmt.Errorf("wrapped: %w", unsentError{cause}), sinks.Unreachable},
+		{laterError{cause}, sinks.Throttled},
+		{cause, sinks.Unclear},
+	} {
+		srv := scimtest.New(scimtest.Options{})
+		sink, err := scim.New(scim.Config{BaseURL: srv.Start(t), Auth: scim.Auth{Type: "bearer", Token: token}}, &http.Client{Transport: refuser{http.DefaultTransport, tt.err}}, discard())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for verb, want := range map[string]sinks.Class{http.MethodPost: tt.want, http.MethodPatch: tt.want, http.MethodDelete: tt.want, "LIST": 0} {
+			err := verbs[verb](t.Context(), sink, "1")
+			if sinks.ClassOf(err) != want || want != 0 && sinks.HintOf(err) == "" {
+				t.Errorf("%s: class %s, want %s: %v", verb, sinks.ClassOf(err), want, err)
+			}
+			if want != 0 && !errors.Is(err, tt.err) {
+				t.Errorf("%s: the cause is lost in %v", verb, err)
+			}
+		}
+	}
+}
+
 // TestIgnored: what the application can't take is named in the receipt, not sent.
 func TestIgnored(t *testing.T) {
 	t.Parallel()
@@ -185,6 +362,7 @@ func TestPutKeepsTheRest(t *testing.T) {
 	put := scim.UpdatePut
 	srv, sink := setup{}.with(scim.Override{UserUpdate: &put}).start(t)
 	id := srv.AddUser(map[string]any{"userName": "ada", "nickName": "Countess", "emails": []any{map[string]any{"type": "home", "value": "h@x"}}})
+	srv.AddGroup("Staff", id)
 	hits := srv.Inject(scimtest.Fault{Method: http.MethodPut, Status: 412, Times: 1, Match: func(r scimtest.Request) bool { return r.Header.Get("If-Match") != "" }})
 	_, err := sink.Do(t.Context(), sinks.Op{Action: sinks.Update, Resource: sinks.User, ID: sinks.ID(id), Attributes: []sinks.Attribute{
 		{Path: "title", Value: "x"}, {Path: `emails[type eq "work"].value`, Value: "w@x"},
@@ -197,6 +375,11 @@ func TestPutKeepsTheRest(t *testing.T) {
 	for path, v := range want {
 		if u.Values[path] != v {
 			t.Errorf("%s = %v, want %v", path, u.Values[path], v)
+		}
+	}
+	for _, req := range srv.Requests() {
+		if req.Method == http.MethodPut && (strings.Contains(req.Body, `"meta"`) || strings.Contains(req.Body, `"groups"`) || !strings.Contains(req.Body, `"id"`)) {
+			t.Errorf("read-only attributes, or no id, in %s", req.Body)
 		}
 	}
 	if hits() != 1 || srv.Counts()["GET /Users/{id}"] != 2 {

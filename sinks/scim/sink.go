@@ -34,6 +34,7 @@ type Sink struct {
 	usersByPut  atomic.Bool // PATCH of users turned out to be missing
 	groupsByPut atomic.Bool
 	removal     removalGuard
+	bulk        bulkState
 	visible     struct {
 		sync.Mutex
 		looked, proven, hidden bool // whether groups show members; see membersVisible

@@ -181,7 +181,12 @@ func (b bench) crowd(n int) []sinks.ID {
 	b.t.Helper()
 	ids := make([]sinks.ID, n)
 	for i := range n {
-		ids[i] = b.create(sinks.User, minimal(fmt.Sprintf("user%04d", i)))
+		name := fmt.Sprintf("user%04d", i)
+		if b.Seed != nil {
+			ids[i] = b.Seed(map[string]any{"userName": name + "@example.com", "externalId": "x-" + name, "active": true})
+			continue
+		}
+		ids[i] = b.create(sinks.User, minimal(name))
 	}
 	return ids
 }

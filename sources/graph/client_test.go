@@ -52,7 +52,7 @@ func (c httpClient) Get(ctx context.Context, r graph.Request) (graph.Answer, err
 	if r.Advanced {
 		req.Header.Set("ConsistencyLevel", "eventual")
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // ReadAnswer closes it
 	if err != nil {
 		return graph.Answer{}, fmt.Errorf("send: %w", err)
 	}

@@ -151,7 +151,11 @@ func TestForeignHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := transport.RoundTrip(req); err == nil || reached {
+		resp, err := transport.RoundTrip(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if err == nil || reached {
 			t.Errorf("%s was asked (%v)", address, err)
 		}
 	}

@@ -97,6 +97,9 @@ func (e idEntry) entryID() sources.ID     { return e.id }
 func (e idEntry) entryKind() sources.Kind { return 0 }
 
 func (e idEntry) parse(raw []byte) (idEntry, error) {
+	if raw[0] != '{' {
+		return e, errNoObject
+	}
 	for key, v := range members(raw) {
 		if string(key) == "id" {
 			return idEntry{sources.ID(text(v))}, nil
@@ -115,6 +118,9 @@ func (e assignedEntry) entryID() sources.ID     { return e.id }
 func (e assignedEntry) entryKind() sources.Kind { return 0 }
 
 func (e assignedEntry) parse(raw []byte) (assignedEntry, error) {
+	if raw[0] != '{' {
+		return e, errNoObject
+	}
 	for key, v := range members(raw) {
 		switch string(key) {
 		case "id":

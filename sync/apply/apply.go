@@ -72,6 +72,11 @@ type Run struct {
 	ChangeID string
 	// Immediate sends what takes something away without the guard: a provision on demand.
 	Immediate bool
+	// DryRun is set when the sink writes nothing, and what would be written is collected.
+	DryRun bool
+	// Taking allows what was decided to be taken away: only once the source was read to
+	// its end.
+	Taking bool
 }
 
 // Worker applies the plans of one run. Its methods may be called concurrently.
@@ -85,6 +90,7 @@ type Worker struct {
 	Now   func() time.Time
 	Trace Tracer // nil: nobody listens
 	stop  stopper
+	taken reservations
 }
 
 // Tracer is told the steps of a provision on demand as they happen.
@@ -103,6 +109,7 @@ type Outcome struct {
 	Blocked bool
 	Change  *state.Change // for a dry run's plan
 	Held    *state.Change // what the guard has to judge
+	Adopted string        // the attribute by which an existing account was linked
 	Added   int           // memberships
 	Removed int
 }
@@ -131,6 +138,9 @@ type task struct {
 	step  plan.Step
 	out   Outcome
 	began time.Time
+	// matching is set while an existing account is looked for: a failure is the match's.
+	matching bool
+	attempts []provlog.Attempt
 }
 
 // Object plans one claimed object and carries the plan out.
@@ -144,9 +154,26 @@ func (w *Worker) Object(ctx context.Context, o *state.Object) Outcome {
 	if err := t.learn(); err != nil {
 		return t.fail(provlog.ActionNone, err)
 	}
+	if err := t.recover(ctx); err != nil {
+		return t.fail(provlog.ActionNone, err)
+	}
 	t.plan()
 	t.carryOut(ctx)
 	return t.out
+}
+
+// recover looks at a group whose last member change may or may not have arrived. It comes
+// before the plan, since a group that is equal otherwise ends its claim, and with it the
+// mark that somebody has to look.
+func (t *task) recover(ctx context.Context) error {
+	if t.o.Resource != sinks.Group || !t.o.Unclear || !t.o.Linked() {
+		return nil
+	}
+	err := t.lookAtMembers(ctx)
+	if sinks.ClassOf(err) == sinks.Missing {
+		return nil // the plan's own request will find that out
+	}
+	return err
 }
 
 func (w *Worker) table(r sinks.Resource) *mapping.Table {
@@ -159,6 +186,9 @@ func (w *Worker) table(r sinks.Resource) *mapping.Table {
 func (t *task) plan() { t.step = plan.Object(t.w.Job.Policy, t.facts) }
 
 func (t *task) carryOut(ctx context.Context) {
+	if t.facts.Linked && len(t.attempts) == 0 {
+		t.traceMatch("success", "linked to "+string(t.id()))
+	}
 	if !t.step.Kind.Takes() && t.o.Staged != nil {
 		t.out.Result.Unstage = true
 	}
@@ -180,21 +210,21 @@ func (t *task) nothing() {
 	t.out.Counted = Unchanged
 	t.out.Action = provlog.ActionNone
 	t.ackDesired()
-	t.trace("act", "skipped", "already equal", nil)
+	t.trace(provlog.StepAct, "skipped", "already equal", nil)
 }
 
 func (t *task) skip() {
 	t.out.Counted = Skipped
 	t.out.Action = provlog.ActionNone
-	t.trace("act", "skipped", "not provisioned: "+t.step.Reason, nil)
+	t.trace(provlog.StepAct, "skipped", skipWords(t.step), nil)
 }
 
 // takeAway sends a disable or delete that was decided, and stages the others. What else
 // changed for a person who is to be disabled is an ordinary update, which no guard holds.
 func (t *task) takeAway(ctx context.Context) {
-	s := t.o.Staged
-	same := s != nil && s.Action == t.step.Kind.String() && s.Reason == t.step.Reason
-	if t.w.Run.Immediate || same && s.Decision == state.Approved {
+	s, action := t.o.Staged, t.taking()
+	same := s != nil && s.Action == action && s.Reason == t.step.Reason
+	if t.w.Run.Immediate || t.w.Run.Taking && same && s.Decision == state.Approved {
 		t.take(ctx)
 		return
 	}
@@ -208,11 +238,20 @@ func (t *task) takeAway(ctx context.Context) {
 	}
 	t.step = held
 	if !same {
-		t.out.Result.Stage = &state.Staged{Action: held.Kind.String(), Reason: held.Reason}
+		t.out.Result.Stage = &state.Staged{Action: action, Reason: held.Reason}
 	}
 	t.step.Properties = held.Properties[:min(1, len(held.Properties))]
-	t.out.Held = t.change(held.Kind.String())
+	t.out.Held = t.change(action)
 	t.out.Held.Held = true
+}
+
+// taking is the word for what is taken away. Where an account that was disabled can't be
+// enabled again, people are told that it is a deletion.
+func (t *task) taking() string {
+	if t.step.Kind == plan.StepDisable && t.w.Job.Limits.DisableIsFinal {
+		return plan.StepDelete.String()
+	}
+	return t.step.Kind.String()
 }
 
 func (t *task) take(ctx context.Context) {
@@ -240,12 +279,6 @@ func (j *Job) Query(r sinks.Resource) sinks.Query {
 		paths = append(paths, sinks.PathManager)
 	}
 	return sinks.Query{Resource: r, Paths: paths}
-}
-
-func (t *task) trace(name, status, detail string, data map[string]any) {
-	if t.w.Trace != nil {
-		t.w.Trace.Step(name, status, detail, data)
-	}
 }
 
 // learn gathers the facts of the plan from the stored object.
@@ -317,14 +350,14 @@ func (t *task) acked(into map[string]any) error {
 }
 
 // managerOf compares the wanted with the acknowledged manager. One without an account is
-// waited for, unless the person is gone. Who has an account stays the manager until the
-// source says otherwise.
+// waited for, unless the person is gone; meanwhile there is none, since the former one is
+// certainly wrong. Who has an account stays the manager until the source says otherwise.
 func managerOf(o *state.Object) plan.Manager {
 	m := o.Manager
 	if m.ID == 0 || m.SinkID == "" && m.Presence == plan.Gone {
 		return plan.Manager{Same: m.Acked == 0}
 	}
-	if m.SinkID == "" {
+	if m.SinkID == "" && (m.Acked == 0 || m.Expected) {
 		return plan.Manager{Waiting: true}
 	}
 	return plan.Manager{Want: m.SinkID, Same: m.Acked == m.ID}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/mapping"
 	"github.com/idpbridge/idpbridge/sync/plan"
 	"github.com/idpbridge/idpbridge/sync/provlog"
@@ -13,6 +14,7 @@ import (
 
 // match looks for an account that exists already. Without one, a Create makes it.
 func (t *task) match(ctx context.Context) {
+	t.matching = true
 	hits, path, err := t.candidates(ctx, t.o.Unclear)
 	if err != nil {
 		t.fail(provlog.ActionCreate, err)
@@ -23,14 +25,15 @@ func (t *task) match(ctx context.Context) {
 		t.fail(provlog.ActionCreate, provlog.Coded(provlog.CodeAmbiguousMatch,
 			"%d objects of the app match by %s (%s); nothing was changed", len(hits), path, ids(hits)))
 	case len(hits) == 1:
-		t.trace("match", "success", "found by "+path, map[string]any{"attribute": path, "target_id": string(hits[0].ID)})
 		t.found(ctx, &hits[0], path)
 	case t.step.Kind == plan.Look:
-		t.trace("match", "success", "no account exists, and none is wanted", nil)
+		t.matching = false
+		t.traceMatch("success", "no account exists, and none is wanted")
 		t.out.Result.Probed = true
 		t.skip()
 	default:
-		t.trace("match", "success", "no account exists", nil)
+		t.matching = false
+		t.traceMatch("success", "no account exists")
 		t.create(ctx)
 	}
 }
@@ -42,10 +45,14 @@ func (t *task) candidates(ctx context.Context, ask bool) ([]sinks.Object, string
 	for _, i := range t.table.Match {
 		value, ok := t.facts.Desired[i].(string)
 		if !ok || value == "" {
+			t.attempt(i, nil)
 			continue
 		}
 		tried++
 		hits, err := t.find(ctx, t.table.Paths[i], value, ask)
+		if err == nil {
+			t.attempt(i, hits)
+		}
 		if err != nil || len(hits) > 0 {
 			return hits, t.table.Paths[i], err
 		}
@@ -86,22 +93,45 @@ func (t *task) found(ctx context.Context, hit *sinks.Object, path string) {
 		return
 	}
 	if holder != nil && holder.ID != t.o.ID {
-		t.out.Blocked = true // the other one may be about to change
-		t.fail(provlog.ActionCreate, provlog.Coded(provlog.CodeConflict,
-			"the account %s, which matches by %s, belongs to %s %s of the source", hit.ID, path, holder.Resource, holder.SourceID))
+		t.belongs(hit, path, holder.SourceID)
 		return
 	}
-	ours := t.o.Unclear // an earlier process made it and could not say so
+	t.matching = false
+	t.traceMatch("success", fmt.Sprintf("found %s by %s", hit.ID, path))
 	switch {
-	case ours || t.w.Job.Policy.Existing == plan.Adopt:
+	case t.w.Job.Policy.Existing == plan.Adopt || t.o.Unclear && t.looksOurs(hit):
+		if other, free := t.w.taken.take(t.o, hit.ID); !free {
+			t.belongs(hit, path, other)
+			return
+		}
 		t.adopt(ctx, hit, path)
 	case t.w.Job.Policy.Existing == plan.Ignore:
 		t.out.Counted, t.out.Action = Skipped, provlog.ActionNone
-		t.trace("act", "skipped", "an account exists and existing_accounts is ignore", nil)
+		t.trace(provlog.StepAct, "skipped", "an account exists and existing_accounts is ignore", nil)
 	default:
 		t.fail(provlog.ActionCreate, provlog.Coded(provlog.CodeExistingAccount,
 			"the account %s exists already (found by %s), and existing_accounts is fail", hit.ID, path))
 	}
+}
+
+// belongs refuses an account that another object of the source has.
+func (t *task) belongs(hit *sinks.Object, path string, other sources.ID) {
+	t.out.Blocked = true // the other one may be about to change
+	t.fail(provlog.ActionCreate, provlog.Coded(provlog.CodeConflict,
+		"the account %s, which matches by %s, belongs to %s %s of the source", hit.ID, path, t.o.Resource, other))
+}
+
+// looksOurs says whether an account is the one that an earlier process made and could not
+// say so: then it shows what that process wanted. The mark of an unclear object alone
+// proves nothing, since it stands before the request is sent.
+func (t *task) looksOurs(hit *sinks.Object) bool {
+	for i, p := range t.table.Paths {
+		shown, ok := hit.Values[p]
+		if ok && p != t.facts.ActivePath && !plan.Equal(t.facts.Desired[i], shown) && !sameText(p, t.facts.Desired[i], shown) {
+			return false
+		}
+	}
+	return true
 }
 
 // adopt links an account and goes on as if the app had acknowledged what it shows, so
@@ -112,6 +142,7 @@ func (t *task) adopt(ctx context.Context, hit *sinks.Object, path string) {
 		return
 	}
 	t.observe(hit)
+	t.out.Adopted = path
 	t.w.Log.Debug("existing account linked", "resource", t.o.Resource.String(), "source_id", t.o.SourceID, "sink_id", hit.ID, "matched_by", path)
 	t.plan()
 	if t.step.Kind == plan.Nothing {
@@ -119,6 +150,7 @@ func (t *task) adopt(ctx context.Context, hit *sinks.Object, path string) {
 		t.out.Counted = Unchanged
 		t.out.Change = t.change("link")
 		t.record(provlog.ActionNone, nil)
+		t.trace(provlog.StepAct, "success", "the account is linked; it is equal already", nil)
 		return
 	}
 	t.carryOut(ctx)

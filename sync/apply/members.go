@@ -58,7 +58,8 @@ func (t *task) firstMembers(ctx context.Context) (memberChanges, error) {
 func (w *Worker) Members(ctx context.Context, g *state.Object) Outcome {
 	t := &task{w: w, o: g, table: w.table(sinks.Group), began: w.Now()}
 	t.out.Result = g.Unchanged()
-	if w.Stopped() != nil {
+	if w.Stopped() != nil || g.Presence != plan.Active || !g.InScope {
+		// The members of a group that left wait: for what becomes of it, or its return.
 		t.out.Result.Keep = true
 		return t.out
 	}
@@ -71,6 +72,11 @@ func (w *Worker) Members(ctx context.Context, g *state.Object) Outcome {
 		}
 		t.out.Result.Unclear = sinks.ClassOf(err) == sinks.Unclear
 		return t.fail(provlog.ActionUpdate, err)
+	}
+	t.out.Result.MembersDone = true
+	if n := t.out.Added + t.out.Removed; n > 0 {
+		t.trace(provlog.StepAct, "success", fmt.Sprintf("%d members added, %d removed", t.out.Added, t.out.Removed),
+			map[string]any{"action": provlog.ActionUpdate, "target_id": string(g.SinkID), "added": t.out.Added, "removed": t.out.Removed})
 	}
 	return t.out
 }
@@ -134,6 +140,9 @@ func (t *task) adoptMembers(ctx context.Context, hit *sinks.Object) error {
 func (t *task) sendMembers(ctx context.Context, page memberChanges) error {
 	var chunk memberChanges
 	for _, m := range page {
+		if m.Held && m.Have && !m.Wanted() {
+			continue // who is not to be disabled yet stays in the groups, too
+		}
 		if m.Wanted() == m.Have {
 			t.out.Result.Members = append(t.out.Result.Members, state.MemberResult{Row: m.Row, Dirty: m.Dirty, Have: m.Have})
 			continue
@@ -168,7 +177,9 @@ func (t *task) sendChunk(ctx context.Context, chunk memberChanges) error {
 	t.out.Added += len(op.AddMembers)
 	t.out.Removed += len(op.RemoveMembers)
 	t.out.Result.Members = append(t.out.Result.Members, chunk.results()...)
-	t.recordMembers(chunk)
+	t.memberProperties(chunk)
+	t.record(provlog.ActionUpdate, nil)
+	t.planMembers()
 	if len(t.out.Result.Members) < flushEvery {
 		return nil
 	}
@@ -197,7 +208,7 @@ func (t *task) empty(ctx context.Context) {
 		}
 		after = page[len(page)-1].User
 		for i := range page {
-			page[i].Want = false
+			page[i].Want, page[i].Held = false, false
 		}
 		if err := t.sendMembers(ctx, page); err != nil {
 			t.out.Result.Account = t.o.Account
@@ -206,5 +217,25 @@ func (t *task) empty(ctx context.Context) {
 		}
 	}
 	t.out.Counted, t.out.Action = Disabled, provlog.ActionDisable
+	t.step.Properties = nil // the members have records of their own
+	if t.out.Change == nil {
+		t.out.Change = t.change(t.taking())
+	}
+	t.out.Change.Action = t.taking()
 	t.record(provlog.ActionDisable, nil)
+	t.traceAct(provlog.ActionDisable, nil)
+}
+
+// planMembers adds the chunk in the step to a dry run's line for the group, of which there
+// is one however many requests it takes.
+func (t *task) planMembers() {
+	if !t.w.Run.DryRun {
+		return
+	}
+	line := t.change(provlog.ActionUpdate.String())
+	if t.out.Change == nil {
+		t.out.Change = line
+		return
+	}
+	t.out.Change.Properties = append(t.out.Change.Properties, line.Properties...)
 }

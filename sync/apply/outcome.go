@@ -12,23 +12,30 @@ import (
 // succeed notes a change that the app acknowledged.
 func (t *task) succeed(a provlog.Action, c Counted) {
 	t.out.Action, t.out.Counted = a, c
-	t.out.Change = t.change(a.String())
+	word := a.String()
+	if t.step.Kind.Takes() && a != provlog.ActionUpdate {
+		word = t.taking()
+	}
+	t.out.Change = t.change(word)
 	t.out.Result.Probed = t.out.Result.Probed && t.out.Result.SinkID == ""
-	t.trace("act", "success", a.String(), nil)
 	t.record(a, nil)
+	t.traceAct(a, nil)
 }
 
 // fail notes a failure. What concerns every object leaves this one untried; else it goes
 // into escrow.
 func (t *task) fail(a provlog.Action, err error) Outcome {
+	e := provlog.FromError(err).Without(t.secrets()...)
+	err = &toldError{e, err}
 	t.out.Action, t.out.Err = a, err
-	t.trace("act", "failure", err.Error(), nil)
+	t.traceAct(a, err)
 	if t.w.note(err) && !t.w.Run.Immediate {
 		t.out.Result.Keep = true
 		return t.out
 	}
 	t.out.Counted = Failed
-	e := provlog.FromError(err)
+	t.out.Change = t.change(a.String())
+	t.out.Change.Error = &state.Problem{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
 	t.out.Result.Failure = &state.Failure{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
 	t.record(a, err)
 	return t.out
@@ -39,8 +46,8 @@ func (t *task) record(a provlog.Action, err error) {
 	r := provlog.Record{
 		ID: ulid.Make().String(), Time: t.w.Now().UTC(), Job: t.w.Job.Name, CycleID: t.w.Run.CycleID, ChangeID: t.w.Run.ChangeID,
 		Trigger: t.w.Run.Trigger, Resource: t.o.Resource.String(), Action: a, Status: provlog.StatusSuccess,
-		SourceIdentity:     provlog.Identity{ID: string(t.o.SourceID), DisplayName: t.o.DisplayName, Type: t.o.Resource.String()},
-		TargetIdentity:     provlog.Identity{ID: string(t.id()), DisplayName: t.o.DisplayName, Type: t.o.Resource.String()},
+		SourceIdentity:     provlog.Identity{ID: string(t.o.SourceID), DisplayName: t.name(), Type: t.o.Resource.String()},
+		TargetIdentity:     provlog.Identity{ID: string(t.id()), DisplayName: t.name(), Type: t.o.Resource.String()},
 		ModifiedProperties: t.properties(),
 		DurationMS:         t.w.Now().Sub(t.began).Milliseconds(),
 	}
@@ -53,7 +60,26 @@ func (t *task) record(a provlog.Action, err error) {
 	t.out.Result.Records = append(t.out.Result.Records, r)
 }
 
-func (t *task) recordMembers(chunk memberChanges) {
+// recordVanished says in the log that an account is gone, and which.
+func (t *task) recordVanished(cause error) {
+	changes := t.step.Properties
+	t.step.Properties = nil // of these, nothing was sent
+	told := &toldError{provlog.FromError(cause).Without(t.secrets()...), cause}
+	t.record(provlog.ActionNone, provlog.Coded(provlog.CodeVanished, "the account %s vanished from the app: %w", t.id(), told))
+	t.step.Properties = changes
+	t.out.Result.Records[len(t.out.Result.Records)-1].Status = provlog.StatusWarning
+}
+
+// Vanished returns the record for an account that a reconcile finds to be gone.
+func (w *Worker) Vanished(o *state.Object, cause error) provlog.Record {
+	t := &task{w: w, o: o, table: w.table(o.Resource), began: w.Now()}
+	t.out.Result = o.Unchanged()
+	t.recordVanished(cause)
+	return t.out.Result.Records[0]
+}
+
+// memberProperties says in the step whose membership changes, by the source's ids.
+func (t *task) memberProperties(chunk memberChanges) {
 	var added, removed []any
 	for _, m := range chunk {
 		if m.Wanted() {
@@ -69,7 +95,6 @@ func (t *task) recordMembers(chunk memberChanges) {
 	if len(removed) > 0 {
 		t.step.Properties = append(t.step.Properties, plan.Property{Path: sinks.PathMembers, Old: removed})
 	}
-	t.record(provlog.ActionUpdate, nil)
 }
 
 // properties are the step's changes with sensitive values hidden.
@@ -101,7 +126,7 @@ func (t *task) sensitive(path string) bool {
 func (t *task) change(action string) *state.Change {
 	c := &state.Change{
 		Resource: t.o.Resource.String(), Action: action, SourceID: string(t.o.SourceID),
-		DisplayName: t.o.DisplayName, Reason: t.step.Reason, Properties: []state.Property{},
+		DisplayName: t.name(), Reason: t.step.Reason, Properties: []state.Property{},
 	}
 	for _, p := range t.properties() {
 		c.Properties = append(c.Properties, state.Property{Path: p.Path, Old: p.Old, New: p.New})

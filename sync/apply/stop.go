@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"net/http"
 	"sync"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -10,6 +11,7 @@ import (
 const (
 	unreachableInARow = 5
 	deniedInARow      = 5
+	throttledInARow   = 5
 )
 
 // stopper notices what concerns every object.
@@ -18,8 +20,10 @@ type stopper struct {
 	cause       error
 	unreachable int
 	denied      int
+	throttled   int
 	succeeded   int
 	firstDenied error
+	unanswered  error // the last one, while nothing has gone through since
 }
 
 // Stopped returns why the worker stopped, or nil.
@@ -40,6 +44,23 @@ func (w *Worker) Denied() error {
 	return w.stop.firstDenied
 }
 
+// Unanswered returns the error of the last request if the app could not be reached and
+// nothing went through since: a cycle with a single change must notice a dead app, too.
+func (w *Worker) Unanswered() error {
+	w.stop.mu.Lock()
+	defer w.stop.mu.Unlock()
+	return w.stop.unanswered
+}
+
+// Stop makes the worker leave untried what it is still given.
+func (w *Worker) Stop(cause error) {
+	w.stop.mu.Lock()
+	defer w.stop.mu.Unlock()
+	if w.stop.cause == nil {
+		w.stop.cause = cause
+	}
+}
+
 // note learns from an answer of the app. It returns true when the object is not to blame.
 func (w *Worker) note(err error) bool {
 	s := &w.stop
@@ -48,24 +69,41 @@ func (w *Worker) note(err error) bool {
 	switch class := sinks.ClassOf(err); {
 	case err == nil:
 		s.succeeded++
-		s.unreachable, s.denied = 0, 0
+		s.unreachable, s.denied, s.throttled, s.unanswered = 0, 0, 0, nil
 	case class == sinks.Denied:
 		return s.deny(err)
 	case class == sinks.Unreachable:
 		s.unreachable++
+		s.unanswered = err
 		if s.unreachable >= unreachableInARow && s.cause == nil {
 			s.cause = err
 		}
 		return true
 	case class == sinks.Throttled:
-		return true
+		return s.throttle(err)
 	case class == sinks.ReadOnly:
 		s.cause = err
 		return true
 	default:
-		s.unreachable, s.denied = 0, 0
+		s.unreachable, s.denied, s.throttled, s.unanswered = 0, 0, 0, nil
 	}
 	return false
+}
+
+// throttle stops when the app has no room for anybody: each of these waited as long as
+// the transport would wait. A single one is that object's matter, as is 412, with which
+// some apps answer when they trip over their own concurrency.
+func (s *stopper) throttle(err error) bool {
+	if statusOf(err) == http.StatusPreconditionFailed {
+		return false
+	}
+	if s.throttled++; s.throttled < throttledInARow {
+		return false
+	}
+	if s.cause == nil {
+		s.cause = err
+	}
+	return true
 }
 
 // deny stops at once on 401, which is about the token, and on a row of 403.
@@ -74,7 +112,7 @@ func (s *stopper) deny(err error) bool {
 		s.firstDenied = err
 	}
 	s.denied++
-	if statusOf(err) == 401 || s.denied >= deniedInARow {
+	if statusOf(err) == http.StatusUnauthorized || s.denied >= deniedInARow {
 		if s.cause == nil {
 			s.cause = err
 		}

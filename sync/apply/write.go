@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sync/plan"
@@ -20,8 +22,8 @@ func (t *task) create(ctx context.Context) {
 	}
 	op.AddMembers = first.sinkIDs()
 	receipt, err := t.w.Sink.Do(ctx, op)
-	if err != nil && sinks.ClassOf(err) == sinks.Unclear && statusOf(err) != 0 {
-		// The app did answer: looking tells for certain, so one more try is safe.
+	if err != nil && sinks.ClassOf(err) == sinks.Unclear && finished(err) {
+		// The app is through with it: looking tells for certain, so one more try is safe.
 		if t.lookAfter(ctx, err) {
 			return
 		}
@@ -32,7 +34,16 @@ func (t *task) create(ctx context.Context) {
 		return
 	}
 	t.w.note(nil)
+	t.w.taken.take(t.o, receipt.ID)
 	t.created(receipt, first)
+}
+
+// finished says whether the app itself answered that it failed. After a gateway's answer
+// (502, 504), or none, it may still be at work, and after a success without an id the
+// account may be there and not to be found yet.
+func finished(err error) bool {
+	s := statusOf(err)
+	return s == http.StatusInternalServerError || s == http.StatusServiceUnavailable
 }
 
 func (t *task) created(receipt sinks.Receipt, first memberChanges) {
@@ -44,8 +55,19 @@ func (t *task) created(receipt sinks.Receipt, first memberChanges) {
 	if receipt.MembersDone {
 		t.out.Result.Members = first.results()
 		t.out.Added = len(first)
+		t.withMembers(first)
 	}
 	t.succeed(provlog.ActionCreate, Created)
+}
+
+// withMembers adds a group's first members to the record of its creation.
+func (t *task) withMembers(first memberChanges) {
+	if len(first) == 0 {
+		return
+	}
+	created := t.step.Properties
+	t.memberProperties(first)
+	t.step.Properties = append(slices.Clone(created), t.step.Properties...)
 }
 
 func (t *task) sentManager() bool {
@@ -211,9 +233,8 @@ func (t *task) updateFailed(ctx context.Context, a provlog.Action, err error) {
 // vanished deals with an account that somebody removed from the app: it is matched anew
 // and made again if the person should have one.
 func (t *task) vanished(ctx context.Context, cause error) {
-	t.w.Log.Warn("account vanished from the app", "resource", t.o.Resource.String(), "source_id", t.o.SourceID, "sink_id", t.id(), "error", cause)
-	t.record(provlog.ActionNone, fmt.Errorf("the account %s vanished from the app: %w", t.id(), provlog.Coded(provlog.CodeVanished, "%s", cause)))
-	t.out.Result.Records[len(t.out.Result.Records)-1].Status = provlog.StatusWarning
+	t.w.Log.Warn("account vanished from the app", "resource", t.o.Resource.String(), "source_id", t.o.SourceID, "sink_id", t.id(), provlog.LogAttr(cause))
+	t.recordVanished(cause)
 	t.out.Result.SinkID, t.out.Result.Account, t.out.Result.AckedManager = "", plan.NoAccount, 0
 	t.facts.Linked, t.facts.Account, t.facts.Acked = false, plan.NoAccount, map[string]any{}
 	t.facts.Manager.Same = false

@@ -63,7 +63,11 @@ func (c *cycle) run(ctx context.Context) error {
 	if readErr != nil {
 		return readErr
 	}
-	return c.deletions(ctx)
+	if err := c.deletions(ctx); err != nil || !c.full {
+		return err
+	}
+	_, err := c.store.Purge(ctx, c.row.ID)
+	return err
 }
 
 // begin takes the job's lease and opens the cycle.
@@ -109,6 +113,9 @@ func (c *cycle) open(ctx context.Context) error {
 	c.out = &state.Cycle{
 		Job: c.job.Name, ID: ulid.Make().String(), Kind: kind, Trigger: c.req.Trigger,
 		DryRun: c.req.DryRun, Status: "running", StartedAt: c.e.now().UTC(),
+	}
+	if c.req.DryRun {
+		c.out.Plan = []state.Change{}
 	}
 	c.log = c.log.With("cycle", c.out.ID)
 	c.base = c.job.Requests()

@@ -16,7 +16,10 @@ import (
 func (c *cycle) end(ctx context.Context, err error) (*state.Cycle, error) {
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
-		err = c.worker.Denied()
+		err = c.worker.Unanswered()
+		if denied := c.worker.Denied(); denied != nil {
+			err = denied
+		}
 	}
 	users, uerr := c.store.Tally(ctx, c.row.ID, sinks.User)
 	groups, gerr := c.store.Tally(ctx, c.row.ID, sinks.Group)
@@ -82,7 +85,7 @@ func (c *cycle) status(err error) {
 	if err != nil {
 		e := cycleError(err)
 		c.out.Error = &state.Problem{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
-		c.log.Error("cycle could not be completed", "code", string(e.Code), "error", err)
+		c.log.Error("cycle could not be completed", "code", string(e.Code), provlog.LogAttr(err))
 	}
 }
 
@@ -161,7 +164,7 @@ func (e *Engine) happened(job string, event quarantine.Event, s quarantine.Statu
 	if event == quarantine.EventNone || event == 0 {
 		return
 	}
-	e.log.Warn("quarantine", "job", job, "event", event.String(), "state", s.State.String(), "reason", s.Reason.String(), "message", s.Message)
+	e.log.Warn("quarantine", "job", job, "event", event.String(), "state", s.State.String(), "reason", s.Reason.String())
 	e.metrics.quarantined(job, event, s)
 }
 

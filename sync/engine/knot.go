@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 
@@ -60,6 +61,9 @@ func (c *cycle) retry(ctx context.Context, r sinks.Resource, ids []state.ObjectI
 	var left []state.ObjectID
 	for _, id := range ids {
 		o, err := c.claimOne(ctx, r, id)
+		if errors.Is(err, state.ErrBusy) {
+			continue // somebody provisions it on demand at this moment
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -72,6 +76,7 @@ func (c *cycle) retry(ctx context.Context, r sinks.Resource, ids []state.ObjectI
 		if err := c.store.Record(ctx, []state.Result{out.Result}); err != nil {
 			return nil, err
 		}
+		c.worker.Recorded([]state.Result{out.Result})
 		if err := c.worker.Stopped(); err != nil {
 			return nil, err
 		}
@@ -97,15 +102,23 @@ func (c *cycle) claimOne(ctx context.Context, r sinks.Resource, id state.ObjectI
 	}, id)
 }
 
-// stepAside gives one of the refused accounts a user name that nobody has, so that its
-// old one is free. Only users whose present name another refused object waits for take
-// part: an account of somebody else is never moved.
+// stepAside gives one of the refused accounts values that nobody has, so that its old ones
+// are free. Only users who wait for each other in a circle take part: where somebody
+// else's account is in the way, moving ours would cost a person the present name and gain
+// nothing.
 func (c *cycle) stepAside(ctx context.Context, r sinks.Resource, ids []state.ObjectID) (bool, error) {
 	if r != sinks.User {
 		return false, nil
 	}
-	for _, id := range ids {
+	circle, err := c.circle(ctx, r, ids)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range circle {
 		o, err := c.claimOne(ctx, r, id)
+		if errors.Is(err, state.ErrBusy) {
+			continue
+		}
 		if err != nil {
 			return false, err
 		}
@@ -115,6 +128,56 @@ func (c *cycle) stepAside(ctx context.Context, r sinks.Resource, ids []state.Obj
 		}
 	}
 	return false, nil
+}
+
+// circle returns the objects that wait, directly or over others, for a value of their own.
+func (c *cycle) circle(ctx context.Context, r sinks.Resource, ids []state.ObjectID) ([]state.ObjectID, error) {
+	holder := map[string]state.ObjectID{}
+	wants := map[state.ObjectID][]string{}
+	for _, id := range ids {
+		o, err := c.store.Object(ctx, state.ClaimQuery{Job: c.row.ID, Resource: r, Scoped: c.worker.Job.Scoped}, id)
+		if err != nil {
+			return nil, err
+		}
+		has, want, err := c.worker.Values(o)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range has {
+			holder[v] = id
+		}
+		wants[id] = want
+	}
+	var out []state.ObjectID
+	for _, id := range ids {
+		if waitsForItself(id, holder, wants) {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+func waitsForItself(start state.ObjectID, holder map[string]state.ObjectID, wants map[state.ObjectID][]string) bool {
+	seen := map[state.ObjectID]bool{}
+	queue := []state.ObjectID{start}
+	for len(queue) > 0 {
+		id := queue[0]
+		queue = queue[1:]
+		for _, v := range wants[id] {
+			next, held := holder[v]
+			if !held || next == id {
+				continue
+			}
+			if next == start {
+				return true
+			}
+			if !seen[next] {
+				seen[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	return false
 }
 
 // aside turns a user name into one that nobody has but everybody recognises. A mail

@@ -7,6 +7,7 @@ import (
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sync/mapping"
 	"github.com/idpbridge/idpbridge/sync/plan"
+	"github.com/idpbridge/idpbridge/sync/provlog"
 	"github.com/idpbridge/idpbridge/sync/state"
 )
 
@@ -33,7 +34,7 @@ func (c *cycle) list(ctx context.Context, r sinks.Resource) (func(), error) {
 		if class := sinks.ClassOf(err); reconcile || class != sinks.Incompatible && class != sinks.Rejected && class != sinks.Missing {
 			return none, fmt.Errorf("list the app's %ss: %w", r, err)
 		}
-		c.log.Warn("the app can't be listed, asking for each object instead", "resource", r.String(), "error", err)
+		c.log.Warn("the app can't be listed, asking for each object instead", "resource", r.String(), provlog.LogAttr(err))
 		return none, nil
 	}
 	c.worker.Index[r] = index
@@ -133,7 +134,7 @@ func (c *cycle) observe(ctx context.Context, r sinks.Resource, index *state.Inde
 	return err
 }
 
-// observePage returns how many of the objects the app shows.
+// observePage returns how many of the objects the app's list shows.
 func (c *cycle) observePage(ctx context.Context, objects []state.Object, index *state.Index) (int, error) {
 	var seen []state.Observation
 	shown := 0
@@ -155,7 +156,7 @@ func (c *cycle) observePage(ctx context.Context, objects []state.Object, index *
 }
 
 // observeOne returns what has to be stored about an object, if anything, and whether the
-// app shows it.
+// app's list shows it.
 func (c *cycle) observeOne(ctx context.Context, o *state.Object, index *state.Index) (*state.Observation, bool, error) {
 	hit, err := index.Get(ctx, o.SinkID)
 	if err != nil {
@@ -167,11 +168,13 @@ func (c *cycle) observeOne(ctx context.Context, o *state.Object, index *state.In
 		if sinks.ClassOf(err) == sinks.Missing {
 			c.out.Drift.Vanished++
 			c.log.Warn("account vanished from the app", "resource", o.Resource.String(), "source_id", o.SourceID, "sink_id", o.SinkID)
-			return &state.Observation{Object: o, Vanished: true}, false, nil
+			return &state.Observation{Object: o, Vanished: true}, false, c.store.PutRecord(ctx, c.worker.Vanished(o, err))
 		}
 		if err != nil {
 			return nil, false, fmt.Errorf("read back %s: %w", o.Resource, err)
 		}
+		ob, err := c.compare(o, hit)
+		return ob, false, err
 	}
 	ob, err := c.compare(o, hit)
 	return ob, true, err

@@ -10,13 +10,13 @@ import (
 	"github.com/idpbridge/idpbridge/sync/state"
 )
 
-// Metrics measures cycles and changes. A nil *Metrics measures nothing.
+// Metrics measures cycles and changes. A nil *Metrics measures nothing. What a job's state
+// tells is shown by sync/schedule, which reads it from there.
 type Metrics struct {
-	cycles      *prometheus.CounterVec
-	duration    *prometheus.HistogramVec
-	lastSuccess *prometheus.GaugeVec
-	changes     *prometheus.CounterVec
-	entries     *prometheus.CounterVec
+	cycles   *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	changes  *prometheus.CounterVec
+	entries  *prometheus.CounterVec
 }
 
 // NewMetrics registers the engine's metrics.
@@ -30,9 +30,6 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "idpbridge_cycle_duration_seconds", Help: "How long cycles took.",
 			Buckets: []float64{0.1, 0.5, 1, 5, 15, 60, 300, 900, 2400, 7200, 28800},
 		}, []string{"job", "kind"}),
-		lastSuccess: f.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "idpbridge_cycle_last_success_timestamp_seconds", Help: "When a cycle last ended without an error of its own; 0: never.",
-		}, []string{"job"}),
 		changes: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "idpbridge_changes_total", Help: "Changes sent to the app, by what they did and how they ended.",
 		}, []string{"job", "resource", "action", "status"}),
@@ -53,7 +50,6 @@ func (m *Metrics) InitializeFor(job string) {
 		}
 		m.duration.WithLabelValues(job, kind)
 	}
-	m.lastSuccess.WithLabelValues(job)
 	for _, resource := range []string{"user", "group"} {
 		for _, action := range []string{"create", "update", "disable", "delete"} {
 			for _, status := range []string{"success", "failure"} {
@@ -84,9 +80,6 @@ func (m *Metrics) ended(c *state.Cycle) {
 	}
 	m.cycles.WithLabelValues(c.Job, c.Kind, c.Status).Inc()
 	m.duration.WithLabelValues(c.Job, c.Kind).Observe(c.EndedAt.Sub(c.StartedAt).Seconds())
-	if c.Status != "failed" && c.Status != "aborted" {
-		m.lastSuccess.WithLabelValues(c.Job).Set(float64(c.EndedAt.Unix()))
-	}
 }
 
 func (m *Metrics) quarantined(job string, event quarantine.Event, s quarantine.Status) {

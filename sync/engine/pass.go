@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 type work func(ctx context.Context, o *state.Object) apply.Outcome
 
 // pass claims all objects of a selection, works on them concurrently and records what
-// came of them. It returns how many it claimed.
+// came of them. It returns how many it got through with: the others stay as they were.
 func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do work) (int, error) {
 	q.Job, q.Holder, q.Scoped, q.Limit = c.row.ID, c.lease.Holder, c.worker.Job.Scoped, claimSize
 	tasks := make(chan state.Object)
@@ -36,7 +37,9 @@ func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do w
 		total, claimErr = c.claim(ctx, q, tasks)
 	}()
 	go c.workers(ctx, tasks, outcomes, do)
-	if err := c.recorder(ctx, phase, outcomes); err != nil {
+	kept, err := c.recorder(ctx, phase, outcomes)
+	total -= kept
+	if err != nil {
 		return total, err
 	}
 	if claimErr != nil {
@@ -95,17 +98,21 @@ func withGrace(ctx context.Context, d time.Duration) (context.Context, context.C
 	return out, func() { stop(); cancel() }
 }
 
-// recorder stores outcomes in batches and counts them.
-func (c *cycle) recorder(ctx context.Context, phase string, outcomes <-chan apply.Outcome) error {
+// recorder stores outcomes in batches and counts them. It returns how many were not
+// tried. What can't be stored must not be sent: then the workers are stopped.
+func (c *cycle) recorder(ctx context.Context, phase string, outcomes <-chan apply.Outcome) (kept int, failed error) {
 	var batch []state.Result
-	var failed error
 	done := 0
 	tick := time.NewTicker(recordEvery)
 	defer tick.Stop()
 	flush := func() {
 		if len(batch) > 0 && failed == nil {
-			failed = c.store.Record(ctx, batch)
+			if failed = c.store.Record(ctx, batch); failed != nil {
+				failed = fmt.Errorf("store results: %w", failed)
+				c.worker.Stop(failed)
+			}
 		}
+		c.worker.Recorded(batch)
 		batch = batch[:0]
 	}
 	for {
@@ -113,7 +120,10 @@ func (c *cycle) recorder(ctx context.Context, phase string, outcomes <-chan appl
 		case o, ok := <-outcomes:
 			if !ok {
 				flush()
-				return failed
+				return kept, failed
+			}
+			if o.Result.Keep {
+				kept++
 			}
 			c.count(&o)
 			done++
@@ -137,7 +147,9 @@ func (c *cycle) count(o *apply.Outcome) {
 	c.out.Memberships.Added += o.Added
 	c.out.Memberships.Removed += o.Removed
 	c.plan(o)
-	c.e.metrics.changed(c.job.Name, o)
+	if !c.req.DryRun {
+		c.e.metrics.changed(c.job.Name, o)
+	}
 	if o.Err != nil {
 		c.log.Warn("object failed", "resource", o.Result.Object.Resource.String(), "source_id", o.Result.Object.SourceID,
 			"kept_for_later", o.Result.Keep, "class", sinks.ClassOf(o.Err).String())

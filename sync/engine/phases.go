@@ -81,8 +81,12 @@ func (c *cycle) objects(ctx context.Context, r sinks.Resource, what state.What) 
 // deletions judges what was staged, users and groups apart, and carries out what passes.
 // It runs only after the read was complete.
 func (c *cycle) deletions(ctx context.Context) error {
+	c.worker.Run.Taking = true
 	for _, r := range []sinks.Resource{sinks.User, sinks.Group} {
 		if err := c.judge(ctx, r); err != nil {
+			return err
+		}
+		if err := c.confirm(ctx, r); err != nil {
 			return err
 		}
 		if _, err := c.objects(ctx, r, state.Decided); err != nil {
@@ -122,5 +126,5 @@ func (g Guard) Passes(deletions, accounts int) bool {
 	if deletions > g.MaxCount {
 		return false
 	}
-	return deletions < percentFrom || deletions*100 <= g.MaxPercent*accounts
+	return g.MaxPercent > 0 && deletions < percentFrom || deletions*100 <= g.MaxPercent*accounts
 }

@@ -51,15 +51,9 @@ type provision struct {
 	worker *apply.Worker
 	im     *state.Importer
 	out    *Provision
-	stored bool // a record of the outcome is in the log
-}
-
-// Step implements apply.Tracer.
-func (p *provision) Step(name, status, detail string, data map[string]any) {
-	if data == nil {
-		data = map[string]any{}
-	}
-	p.out.Steps = append(p.out.Steps, provlog.Step{Name: name, Status: provlog.Status(status), Detail: detail, Data: data})
+	steps  []provlog.Step // as they were told
+	base   int64          // requests to the sink before
+	stored bool           // a record of the outcome is in the log
 }
 
 // Provision provisions one user or group now: also in quarantine, beside a cycle, and
@@ -86,8 +80,12 @@ func (e *Engine) Provision(ctx context.Context, job *Job, req ProvisionRequest) 
 func (p *provision) open(ctx context.Context) error {
 	p.out = &Provision{
 		Job: p.job.Name, ChangeID: ulid.Make().String(), DryRun: p.req.DryRun, Action: provlog.ActionNone,
-		Properties: provlog.Properties{}, StartedAt: p.e.now().UTC(),
+		Properties: provlog.Properties{}, StartedAt: p.e.now().UTC(), SourceIdentity: provlog.Identity{Type: sinks.User.String()},
 	}
+	if p.req.Group != "" {
+		p.out.SourceIdentity.Type = sinks.Group.String()
+	}
+	p.base = p.job.Requests().Sink
 	var err error
 	if p.row, err = p.store.Job(ctx, p.job.Name); err != nil {
 		return err
@@ -103,7 +101,7 @@ func (p *provision) open(ctx context.Context) error {
 	j.Limits = p.sink.Limits()
 	p.worker = &apply.Worker{
 		Sink: p.sink, State: p.store, Job: *j, Log: p.e.log.With("job", p.job.Name), Now: p.e.now, Trace: p,
-		Run: apply.Run{Trigger: p.req.Trigger, Holder: p.lease.Holder, ChangeID: p.out.ChangeID, Immediate: true},
+		Run: apply.Run{Trigger: p.req.Trigger, Holder: p.lease.Holder, ChangeID: p.out.ChangeID, Immediate: true, DryRun: p.req.DryRun},
 	}
 	p.im, err = p.store.Importer(ctx, state.ImportOptions{
 		Job: p.row.ID, UserTable: j.Tables[sinks.User], GroupTable: j.Tables[sinks.Group], AppScoped: j.Scoped, Groups: true, Round: p.row.Round,
@@ -132,8 +130,9 @@ func (p *provision) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.entry.Failure != nil {
-		return provlog.Coded(provlog.Code(s.entry.Failure.Code), "%s", s.entry.Failure.Message)
+	if f := s.entry.Failure; f != nil {
+		p.Step(provlog.StepAct, string(provlog.StatusFailure), f.Message+"; nothing was sent", nil)
+		return provlog.Coded(provlog.Code(f.Code), "%s", f.Message)
 	}
 	out, err := p.act(ctx, id, s, p.worker.Object)
 	if err != nil || out.Err != nil || s.kind != sources.KindGroup {
@@ -157,11 +156,16 @@ func (p *provision) act(ctx context.Context, id state.ObjectID, s *subject, do w
 	}
 	before := o.SinkID
 	out := do(ctx, o)
+	if n := len(out.Result.Records); n > 0 {
+		out.Result.Records[n-1].Steps = ordered(p.steps, out.Err != nil)
+	}
 	if out.Action == provlog.ActionNone && len(out.Result.Records) == 0 && p.out.Result == "" && out.Added+out.Removed == 0 {
 		p.out.Result = "skipped"
 	}
 	p.note(&out, before)
-	p.e.metrics.changed(p.job.Name, &out)
+	if !p.req.DryRun {
+		p.e.metrics.changed(p.job.Name, &out)
+	}
 	return out, p.store.Record(ctx, []state.Result{out.Result})
 }
 
@@ -170,7 +174,10 @@ func (p *provision) claim(ctx context.Context, id state.ObjectID, s *subject) (*
 	until := time.Now().Add(busyFor)
 	for {
 		o, err := p.store.ClaimOne(ctx, q, id)
-		if errors.Is(err, state.ErrBusy) && time.Now().Before(until) {
+		if errors.Is(err, state.ErrBusy) {
+			if time.Now().After(until) {
+				return nil, provlog.Coded(provlog.CodeLeaseHeld, "a cycle is sending this object at this moment; try again when it has ended: %w", err)
+			}
 			select {
 			case <-time.After(50 * time.Millisecond):
 				continue
@@ -198,6 +205,12 @@ func (p *provision) note(out *apply.Outcome, before sinks.ID) {
 			p.out.Result = "success"
 		}
 	}
+	if out.Added+out.Removed > 0 && out.Err == nil {
+		p.stored, p.out.Result = true, "success" // of a big group the records are stored already
+		if p.out.Action == provlog.ActionNone {
+			p.out.Action = provlog.ActionUpdate
+		}
+	}
 	target := out.Result.SinkID
 	if target == "" {
 		target = before
@@ -212,17 +225,13 @@ func (p *provision) end(ctx context.Context, err error) error {
 	ctx = context.WithoutCancel(ctx)
 	if err != nil {
 		p.out.Result, p.out.Error = "failure", provlog.FromError(err)
-		p.failStep(err)
+		p.failStep(p.out.Error)
 	}
 	if p.out.Result == "" {
 		p.out.Result = "skipped"
 	}
-	for _, name := range []string{provlog.StepConnect, provlog.StepImport, provlog.StepScope, provlog.StepMatch, provlog.StepAct} {
-		if !p.has(name) {
-			p.Step(name, string(provlog.StatusSkipped), "", nil)
-		}
-	}
-	p.order()
+	p.reached(err)
+	p.out.Steps = ordered(p.steps, err != nil)
 	p.out.EndedAt = p.e.now().UTC()
 	p.e.log.Info("provisioned on demand", "job", p.job.Name, "source_id", p.out.SourceIdentity.ID, "result", p.out.Result, "action", p.out.Action.String())
 	if p.stored {
@@ -241,50 +250,5 @@ func (p *provision) record() provlog.Record {
 		Resource: p.out.SourceIdentity.Type, Action: p.out.Action, Status: status,
 		SourceIdentity: p.out.SourceIdentity, TargetIdentity: p.out.TargetIdentity, Error: p.out.Error,
 		DurationMS: p.out.EndedAt.Sub(p.out.StartedAt).Milliseconds(), Steps: p.out.Steps,
-	}
-}
-
-func (p *provision) has(name string) bool {
-	for _, s := range p.out.Steps {
-		if s.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-// failStep names the step that failed, if none has said so yet.
-func (p *provision) failStep(err error) {
-	for _, s := range p.out.Steps {
-		if s.Status == provlog.StatusFailure {
-			return
-		}
-	}
-	name := provlog.StepAct
-	switch {
-	case !p.has(provlog.StepConnect):
-		name = provlog.StepConnect
-	case !p.has(provlog.StepImport):
-		name = provlog.StepImport
-	case !p.has(provlog.StepScope):
-		name = provlog.StepScope
-	case !p.has(provlog.StepMatch):
-		name = provlog.StepMatch
-	}
-	p.Step(name, string(provlog.StatusFailure), err.Error(), nil)
-}
-
-// order leaves one entry of each step, the last word on it, in their fixed order.
-func (p *provision) order() {
-	last := map[string]provlog.Step{}
-	for _, s := range p.out.Steps {
-		if have, ok := last[s.Name]; ok && have.Status == provlog.StatusSuccess && s.Status == provlog.StatusSkipped {
-			continue
-		}
-		last[s.Name] = s
-	}
-	p.out.Steps = p.out.Steps[:0]
-	for _, name := range []string{provlog.StepConnect, provlog.StepImport, provlog.StepScope, provlog.StepMatch, provlog.StepAct} {
-		p.out.Steps = append(p.out.Steps, last[name])
 	}
 }

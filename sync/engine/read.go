@@ -17,7 +17,7 @@ import (
 func (c *cycle) read(ctx context.Context) error {
 	err := c.round(ctx, c.full)
 	if sources.ClassOf(err) == sources.Expired {
-		c.log.Warn("the source's position is too old, reading everything", "error", err)
+		c.log.Warn("the source's position is too old, reading everything", provlog.LogAttr(err))
 		if err := c.store.AbandonRound(ctx, c.row.ID); err != nil {
 			return err
 		}
@@ -38,11 +38,7 @@ func (c *cycle) round(ctx context.Context, full bool) error {
 	if err != nil {
 		return err
 	}
-	query := c.job.Query()
-	im, err := c.store.Importer(ctx, state.ImportOptions{
-		Job: c.row.ID, UserTable: c.worker.Job.Tables[sinks.User], GroupTable: c.worker.Job.Tables[sinks.Group],
-		AppScoped: m.App() != "", Groups: query.Groups, Round: round,
-	})
+	im, err := c.importer(ctx, round)
 	if err != nil {
 		return err
 	}
@@ -56,6 +52,13 @@ func (c *cycle) round(ctx context.Context, full bool) error {
 	c.out.Users.Skipped += im.Outside[sinks.User]
 	c.out.Groups.Skipped += im.Outside[sinks.Group]
 	return err
+}
+
+func (c *cycle) importer(ctx context.Context, round state.Round) (*state.Importer, error) {
+	return c.store.Importer(ctx, state.ImportOptions{
+		Job: c.row.ID, UserTable: c.worker.Job.Tables[sinks.User], GroupTable: c.worker.Job.Tables[sinks.Group],
+		AppScoped: c.job.Mapping.App() != "", Groups: c.job.Query().Groups, Round: round,
+	})
 }
 
 // fetched is a page on its way from the source.
@@ -127,7 +130,7 @@ func (c *cycle) batch(p *sources.Page) state.Batch {
 	}
 	for _, bad := range p.Bad {
 		b.Bad = append(b.Bad, badEntry(bad))
-		c.log.Warn("entry of the source could not be read", "source_id", bad.ID, "error", bad.Err)
+		c.log.Warn("entry of the source could not be read", "source_id", bad.ID, "code", string(provlog.CodeBadEntry))
 	}
 	for i := range b.Entries {
 		if f := b.Entries[i].Failure; f != nil {
@@ -145,8 +148,7 @@ func userEntry(m *mapping.Mapping, u *sources.User) state.Entry {
 	if u.Removal != sources.NotRemoved {
 		return e
 	}
-	attrs := withID(u.Attributes, u.ID)
-	fill(&e, m.Users(), attrs, func() (bool, error) { return m.InScope(sources.KindUser, attrs) })
+	fill(&e, m, withID(u.Attributes, u.ID))
 	return e
 }
 
@@ -158,22 +160,25 @@ func groupEntry(m *mapping.Mapping, g *sources.Group) state.Entry {
 	if g.Removal != sources.NotRemoved || g.MembersOnly {
 		return e
 	}
-	attrs := withID(g.Attributes, g.ID)
-	fill(&e, m.Groups(), attrs, func() (bool, error) { return m.InScope(sources.KindGroup, attrs) })
+	fill(&e, m, withID(g.Attributes, g.ID))
 	return e
 }
 
 // fill maps an object. What fails leaves it in escrow and as it was.
-func fill(e *state.Entry, t *mapping.Table, attrs map[string]any, inScope func() (bool, error)) {
-	in, err := inScope()
+func fill(e *state.Entry, m *mapping.Mapping, attrs map[string]any) {
+	kind, t := sources.KindUser, m.Users()
+	if e.Resource == sinks.Group {
+		kind, t = sources.KindGroup, m.Groups()
+	}
+	in, err := m.InScope(kind, attrs)
 	if err != nil {
-		e.Failure = failure(provlog.Coded("scope_failed", "%s", err))
+		e.Failure = failure(provlog.Coded(provlog.CodeScopeFailed, "%s", hide(err, attrs, hiddenAttributes(m, kind))))
 		return
 	}
 	e.Filtered = in
 	values, err := t.Values(attrs)
 	if err != nil {
-		e.Failure = failure(provlog.Coded("mapping_failed", "%s", err))
+		e.Failure = failure(provlog.Coded(provlog.CodeMappingFailed, "%s", hide(err, attrs, hiddenAttributes(m, kind))))
 		return
 	}
 	e.Desired = mapping.Encode(values)
@@ -201,6 +206,9 @@ func withID(attrs map[string]any, id sources.ID) map[string]any {
 	}
 	return attrs
 }
+
+// presentNow says whether an entry is of somebody who is in the source.
+func presentNow(e state.Entry) bool { return e.Presence < plan.DeletedSoft }
 
 func presence(r sources.Removal, active bool) plan.Presence {
 	switch {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sources"
@@ -132,82 +131,51 @@ func (p *provision) connected(err error) error {
 }
 
 func (p *provision) imported(s *subject, name string) {
-	p.out.SourceIdentity = provlog.Identity{ID: string(s.entry.SourceID), DisplayName: name, Type: s.entry.Resource.String()}
+	hidden := hiddenAttributes(p.job.Mapping, s.kind)
 	attrs := map[string]any{}
-	hidden := p.sensitive(s.kind)
 	for k, v := range s.attrs {
-		if hidden[k] {
-			v = "***"
+		if hidden[k] && v != nil {
+			if v == name {
+				name = provlog.Hidden
+			}
+			v = provlog.Hidden
 		}
 		attrs[k] = v
 	}
-	detail := "read from the source"
-	switch s.entry.Presence {
+	p.out.SourceIdentity = provlog.Identity{ID: string(s.entry.SourceID), DisplayName: name, Type: s.entry.Resource.String()}
+	p.Step(provlog.StepImport, string(provlog.StatusSuccess), presenceWords(s.entry.Presence), map[string]any{"attributes": attrs})
+}
+
+func presenceWords(at plan.Presence) string {
+	switch at {
 	case plan.Disabled:
-		detail = "read from the source; not active there"
-	case plan.DeletedSoft, plan.Gone:
-		detail = "deleted in the source"
-	case plan.Active, plan.Referred:
+		return "read from the source; not active there"
+	case plan.DeletedSoft:
+		return "deleted in the source, and could be restored there"
+	case plan.Gone:
+		return "deleted in the source"
+	default:
+		return "read from the source"
 	}
-	p.Step(provlog.StepImport, string(provlog.StatusSuccess), detail, map[string]any{"attributes": attrs})
-}
-
-// sensitive returns the source attributes that sensitive rows read.
-func (p *provision) sensitive(kind sources.Kind) map[string]bool {
-	out := map[string]bool{}
-	t, variable := p.job.Mapping.Users(), "user."
-	if kind == sources.KindGroup {
-		t, variable = p.job.Mapping.Groups(), "group."
-	}
-	for i, hide := range t.Sensitive {
-		if !hide {
-			continue
-		}
-		for _, part := range strings.Split(t.From(i), variable)[1:] {
-			end := strings.IndexFunc(part, func(r rune) bool { return !isNameRune(r) })
-			if end < 0 {
-				end = len(part)
-			}
-			out[part[:end]] = true
-		}
-	}
-	return out
-}
-
-func isNameRune(r rune) bool {
-	return r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
 // scope says clause by clause why the object is in scope, or not.
 func (p *provision) scope(ctx context.Context, s *subject) error {
 	if s.entry.Presence >= plan.DeletedSoft {
-		p.Step(provlog.StepScope, string(provlog.StatusSkipped), "deleted in the source", nil)
+		p.Step(provlog.StepScope, string(provlog.StatusSkipped), "deleted in the source", map[string]any{"active_in_source": false})
 		return nil
 	}
-	x := p.job.Mapping.Explain(s.kind, s.attrs)
-	s.scoped = true
-	data := map[string]any{"active_in_source": s.entry.Presence == plan.Active, "filter": x}
-	if app := p.job.Mapping.App(); app != "" {
-		in, err := p.job.Source.(Finder).Assigned(ctx, p.job.Query(), sources.Assignment{Kind: s.kind, ID: s.entry.SourceID})
-		if err != nil {
-			return fmt.Errorf("assignment to the application: %w", err)
-		}
-		s.scoped = in
-		data["assigned_to_application"] = in
+	scope, err := p.job.scopeOf(ctx, s)
+	if err != nil {
+		return fmt.Errorf("assignment to the application: %w", err)
 	}
-	p.Step(provlog.StepScope, string(provlog.StatusSuccess), scopeWords(s), data)
+	s.scoped = scope.Assigned == nil || *scope.Assigned
+	status := provlog.StatusSuccess
+	if scope.Filter.Error != "" {
+		status = provlog.StatusFailure
+	}
+	p.Step(provlog.StepScope, string(status), scope.words(), scope.data())
 	return nil
-}
-
-func scopeWords(s *subject) string {
-	switch {
-	case !s.entry.Filtered:
-		return "out of scope: the filter leaves it out"
-	case !s.scoped:
-		return "out of scope: not assigned to the application"
-	default:
-		return "in scope"
-	}
 }
 
 var errNoReference = errors.New("name a user or a group")

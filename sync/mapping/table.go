@@ -3,6 +3,8 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -91,6 +93,14 @@ func activeValue(value any) (any, error) {
 		return nil, errors.New("active needs true or false, and the result is nothing; coalesce(…, true) gives it a default")
 	}
 	return nil, fmt.Errorf("active needs true or false, and the result is %s", kindOf(value))
+}
+
+// Reads returns the names of the source attributes that row i reads, sorted.
+func (t *Table) Reads(i int) []string {
+	if t.rows[i].from == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(t.rows[i].from.reads.attributes))
 }
 
 // From returns the expression of row i, or the constant as text.

@@ -90,7 +90,7 @@ const (
 //
 //	              not linked             linked, enabled     linked, disabled
 //	enabled       Create                 Update | Nothing    Update (active: true)
-//	disabled      Look (once)            Disable             Update | Nothing
+//	disabled      Look (once)            Disable             Update | Nothing | Skip
 //	absent        Look (once)            Delete              Delete
 //	untouched     Skip                   Skip                Skip
 func Object(p Policy, f Facts) Step {
@@ -226,10 +226,10 @@ func (f Facts) update(s Step, enable bool) Step {
 }
 
 // follow keeps a disabled account's attributes equal while its person is in scope; those
-// of people who left stay as they were.
+// of people who left stay as they were, and are not taken for equal.
 func (f Facts) follow(reason string) Step {
 	if f.Resource == sinks.Group || !f.InScope || f.Presence != Disabled {
-		return Step{Kind: Nothing, Reason: reason}
+		return Step{Kind: Skip, Reason: reason}
 	}
 	return f.update(Step{Kind: Update, Reason: reason}, false)
 }

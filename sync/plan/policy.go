@@ -66,7 +66,7 @@ type Policy struct {
 	DeleteAfter time.Duration
 	// MaxCount and MaxPercent bound the disables and deletes of one cycle, users and
 	// groups apart: more than MaxCount objects, or more than MaxPercent (0 to 100) of
-	// the linked ones, are held. 0 holds every one of them.
+	// the accounts that are enabled, are held. 0 holds every one of them.
 	MaxCount, MaxPercent int
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -23,17 +26,60 @@ type Error struct {
 // Error returns "code: message".
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
-// Without returns the error with some values hidden in its message: applications like to
-// quote what they refuse. Values of fewer than four bytes stay, since hiding every "no"
-// would leave nothing to read.
+// shortest is the fewest bytes of a value that are looked for in a message: hiding every
+// "no" would leave nothing to read.
+const shortest = 4
+
+// Without returns the error with some values hidden in its message, whatever their letter
+// case: applications like to quote what they refuse. Texts of fewer than four bytes stay.
+// Lists and objects stand for the texts in them.
 func (e *Error) Without(values ...any) *Error {
+	texts := textsIn(values, nil)
+	// The longest first: a name may be part of an address.
+	slices.SortFunc(texts, func(a, b string) int { return len(b) - len(a) })
 	hidden := *e
-	for _, v := range values {
-		if text, ok := v.(string); ok && len(text) >= 4 {
-			hidden.Message = strings.ReplaceAll(hidden.Message, text, redacted)
+	for _, text := range texts {
+		if strings.Contains(strings.ToLower(hidden.Message), strings.ToLower(text)) {
+			hidden.Message = regexp.MustCompile("(?i)"+regexp.QuoteMeta(text)).ReplaceAllLiteralString(hidden.Message, Hidden)
 		}
 	}
 	return &hidden
+}
+
+func textsIn(v any, texts []string) []string {
+	switch v := v.(type) {
+	case string:
+		if len(v) >= shortest {
+			texts = append(texts, v)
+		}
+	case []any:
+		for _, element := range v {
+			texts = textsIn(element, texts)
+		}
+	case map[string]any:
+		for _, element := range v {
+			texts = textsIn(element, texts)
+		}
+	}
+	return texts
+}
+
+// LogAttr returns an error as the process log may show it, under the key "error". The words
+// of a source, an application or a mapping may quote somebody's values, so that only code,
+// request and status are shown of these; errors of our own, such as of the disk, are shown
+// whole.
+func LogAttr(err error) slog.Attr {
+	code := CodeOf(err)
+	if err == nil || code == CodeInternal || code == CodeInterrupted {
+		return slog.Any("error", err)
+	}
+	attrs := []any{slog.String("code", string(code))}
+	if e, ok := errors.AsType[*sinks.Error](err); ok {
+		attrs = append(attrs, slog.String("class", e.Class.String()), slog.String("request", e.Op), slog.Int("status", e.Status))
+	} else if e, ok := errors.AsType[*sources.Error](err); ok {
+		attrs = append(attrs, slog.String("class", e.Class.String()), slog.String("request", e.Op), slog.Int("status", e.Status))
+	}
+	return slog.Group("error", attrs...)
 }
 
 // codedError is an error with a code of the catalogue.
@@ -67,12 +113,13 @@ func FromError(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
+	_, coded := errors.AsType[*codedError](err)
+	if e, ok := errors.AsType[*Error](err); ok && !coded {
 		return e
 	}
 	e := &Error{Code: classify(err), Message: err.Error()}
 	e.Advice = Lookup(e.Code).Advice
-	if _, coded := errors.AsType[*codedError](err); coded {
+	if coded {
 		return e
 	}
 	if hint := sinks.HintOf(err); hint != "" {

@@ -55,17 +55,17 @@ type Property struct {
 	New  any    `json:"new"`
 }
 
-// redacted stands for a value that must not be stored or shown.
-const redacted = "***"
+// Hidden stands for a value that must not be stored or shown.
+const Hidden = "***"
 
 // Redacted returns the property without its values. What remains says only whether there
 // was a value and whether there is one now.
 func (p Property) Redacted() Property {
 	if p.Old != nil {
-		p.Old = redacted
+		p.Old = Hidden
 	}
 	if p.New != nil {
-		p.New = redacted
+		p.New = Hidden
 	}
 	return p
 }

@@ -18,6 +18,18 @@ func (s *Store) FindObjects(ctx context.Context, q ClaimQuery, ref string) ([]Ob
 		q.Job, q.Resource, ref, strings.ToLower(ref))
 }
 
+// Object returns one object without claiming it, or ErrNotFound.
+func (s *Store) Object(ctx context.Context, q ClaimQuery, id ObjectID) (*Object, error) {
+	found, err := s.objects(ctx, q.Scoped, `WHERE o.job_id = ? AND o.id = ?`, q.Job, id)
+	if err == nil && len(found) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
 // Linked returns which object holds a sink id, or nil.
 func (s *Store) Linked(ctx context.Context, q ClaimQuery, id sinks.ID) (*Object, error) {
 	found, err := s.objects(ctx, false, `WHERE o.job_id = ? AND o.resource = ? AND o.sink_id = ?`, q.Job, q.Resource, string(id))

@@ -40,14 +40,14 @@ const (
 func (w What) where() string {
 	switch w {
 	case Ready:
-		return `o.dirty > 0 AND (o.manager_id IS NULL OR m.sink_id IS NOT NULL OR m.dirty = 0 OR o.sink_id IS NOT NULL)`
+		return `o.dirty > 0 AND (o.manager_id IS NULL OR m.sink_id IS NOT NULL OR m.dirty = 0 OR o.sink_id IS NOT NULL AND o.acked_manager IS o.manager_id)`
 	case Dirty:
 		return `o.dirty > 0`
 	case Decided:
 		return `o.id IN (SELECT object_id FROM staged WHERE decision = 1)`
 	case Membership:
 		return `o.id IN (SELECT group_id FROM members WHERE dirty > 0) AND o.sink_id IS NOT NULL AND o.account = 1
-			AND (e.object_id IS NULL OR e.next_attempt_at <= ?5)`
+			AND (e.object_id IS NULL OR e.next_attempt_at BETWEEN 1 AND ?5)`
 	case Everything:
 		return `o.sink_id IS NOT NULL`
 	default:

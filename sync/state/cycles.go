@@ -28,7 +28,7 @@ type Cycle struct {
 	Requests        Requests   `json:"requests"`
 	Quarantined     bool       `json:"quarantined"`
 	Error           *Problem   `json:"error"`
-	Plan            []Change   `json:"plan,omitempty"`
+	Plan            []Change   `json:"plan,omitzero"` // dry runs alone, where it may be empty
 	// Drift is what a reconcile found: accounts that vanished from the app, and accounts
 	// there that nobody manages.
 	Drift *Drift `json:"drift,omitempty"`
@@ -75,6 +75,8 @@ type Change struct {
 	Properties  []Property `json:"modified_properties"`
 	Reason      string     `json:"reason,omitempty"`
 	Held        bool       `json:"held,omitempty"` // the deletion guard would hold it
+	// Error is set when the change would fail for certain: nothing is done then.
+	Error *Problem `json:"error,omitempty"`
 }
 
 // Property is one changed attribute.
@@ -124,6 +126,11 @@ func endCycle(t *txn, job JobID, c *Cycle) error {
 			if _, err := t.exec(`UPDATE jobs SET last_reconcile_at = ? WHERE id = ?`, millis(t.s.now()), job); err != nil {
 				return err
 			}
+		}
+	}
+	if c.Status == "held" {
+		if err := putHeld(t, job, c.StagedDeletions); err != nil {
+			return err
 		}
 	}
 	_, err := t.exec(`DELETE FROM cycles WHERE job_id = ? AND id NOT IN

@@ -34,6 +34,9 @@ func (s *Store) Escrows(ctx context.Context, job JobID) ([]Escrow, error) {
 		if err := r.Scan(&e.Object, &e.Resource, &e.SourceID, &e.DisplayName, &e.Attempts, &first, &next, &e.Code, &e.Message, &e.Advice); err != nil {
 			return err
 		}
+		if next.Int64 == dueNow {
+			next.Int64 = 0
+		}
 		e.FirstFailed, e.NextAttempt, e.GivenUp = fromMillis(first), fromMillis(next.Int64), !next.Valid
 		out = append(out, e)
 		return nil
@@ -42,20 +45,21 @@ func (s *Store) Escrows(ctx context.Context, job JobID) ([]Escrow, error) {
 	return out, err
 }
 
+// dueNow is the time of the next attempt of what this cycle has woken up. A failure during
+// the cycle has 0, or a later time, and waits for another one.
+const dueNow = 1
+
 // WakeEscrow has the objects planned again whose next attempt is due, or all of them.
 // Entries that could not be read or mapped wait for the source to show them again.
 func (s *Store) WakeEscrow(ctx context.Context, job JobID, all bool) error {
 	until := millis(s.now())
-	if all {
-		until = 1<<62 - 1
-	}
 	return s.tx(ctx, func(t *txn) error {
-		if all {
-			if _, err := t.exec(`UPDATE escrow SET next_attempt_at = 0 WHERE object_id IN (SELECT id FROM objects WHERE job_id = ?)`, job); err != nil {
-				return err
-			}
+		_, err := t.exec(`UPDATE escrow SET next_attempt_at = ? WHERE (? OR next_attempt_at <= ?)
+			AND object_id IN (SELECT id FROM objects WHERE job_id = ?)`, dueNow, all, until, job)
+		if err != nil {
+			return err
 		}
-		_, err := t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE job_id = ? AND id IN
+		_, err = t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE job_id = ? AND id IN
 			(SELECT object_id FROM escrow WHERE next_attempt_at <= ? AND code NOT IN ('mapping_failed', 'scope_failed', 'bad_entry'))`, job, until)
 		return err
 	})

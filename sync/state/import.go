@@ -58,6 +58,9 @@ const (
 	seenNamelessUser  // a bad user entry without id: nobody may be missed for it
 	seenNamelessGroup // likewise a group
 	seenKinds
+	// seenMeanwhile is added to what a provision on demand has seen during a round. It
+	// keeps people from being missed at the round's end, but it is no part of the read.
+	seenMeanwhile = 100
 )
 
 // ErrEmptyRead means that a full round ended without a single object where there had been
@@ -133,7 +136,7 @@ func (im *Importer) Import(ctx context.Context, b Batch) error {
 		if b.Done {
 			return im.done(t, b.Cursor)
 		}
-		if err := im.remember(t); err != nil {
+		if err := im.remember(t, 0); err != nil {
 			return err
 		}
 		_, err := t.exec(`UPDATE jobs SET cursor = ? WHERE id = ?`, string(b.Cursor), im.job)
@@ -159,7 +162,7 @@ func (im *Importer) One(ctx context.Context, e Entry, whole bool) (ObjectID, err
 			}
 		}
 		if im.round != 0 {
-			if err := im.remember(t); err != nil {
+			if err := im.remember(t, seenMeanwhile); err != nil {
 				return err
 			}
 		}
@@ -183,13 +186,13 @@ func (im *Importer) becomeFull(t *txn, full bool) error {
 }
 
 // remember stores what this page has seen, so that an interrupted round can go on.
-func (im *Importer) remember(t *txn) error {
+func (im *Importer) remember(t *txn, mark int) error {
 	for what, ids := range im.fresh {
 		if len(ids) == 0 {
 			continue
 		}
 		im.fresh[what] = ids[:0]
-		if _, err := t.exec(`INSERT INTO seen (job_id, round, what, ids) VALUES (?, ?, ?, ?)`, im.job, im.round, what, pack(ids)); err != nil {
+		if _, err := t.exec(`INSERT INTO seen (job_id, round, what, ids) VALUES (?, ?, ?, ?)`, im.job, im.round, what+mark, pack(ids)); err != nil {
 			return err
 		}
 	}
@@ -309,7 +312,10 @@ func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) 
 		}
 		k.presence, k.digest = e.Presence, 0
 		_, err := t.exec(`UPDATE objects SET presence = ?, digest = 0, dirty = dirty + 1 WHERE id = ?`, e.Presence, k.id)
-		return err
+		if err != nil {
+			return err
+		}
+		return im.rescopeGroup(t, e.Resource, k.id)
 	}
 	if err := im.manager(t, e, k, users); err != nil {
 		return err
@@ -322,6 +328,11 @@ func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) 
 			im.Outside[e.Resource]++
 		}
 		return nil
+	}
+	if k.presence != e.Presence {
+		if err := im.rescopeGroup(t, e.Resource, k.id); err != nil {
+			return err
+		}
 	}
 	k.digest, k.presence = d, e.Presence
 	_, err := t.exec(`UPDATE objects SET user_name = ?, mail = ?, display_name = ?, presence = ?, filtered = ?, digest = ?,

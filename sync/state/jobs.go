@@ -154,7 +154,8 @@ func (s *Store) Paths(ctx context.Context, job JobID) (map[int64][]string, error
 
 // UpdateQuarantine changes a job's quarantine status in one transaction, so that cycles,
 // probes and people in several processes don't overwrite each other. It returns the
-// status before and after.
+// status before and after. The same transaction leaves a notice where people have to be
+// told.
 func (s *Store) UpdateQuarantine(ctx context.Context, job JobID, change func(quarantine.Status) quarantine.Status) (before, after quarantine.Status, err error) {
 	err = s.tx(context.WithoutCancel(ctx), func(t *txn) error {
 		var text string
@@ -170,8 +171,13 @@ func (s *Store) UpdateQuarantine(ctx context.Context, job JobID, change func(qua
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE jobs SET quarantine = ? WHERE id = ?`, string(out), job)
-		return err
+		if _, err = t.exec(`UPDATE jobs SET quarantine = ? WHERE id = ?`, string(out), job); err != nil {
+			return err
+		}
+		if n := noticeOf(before, after); n != nil {
+			return putNotice(t, job, sql.NullInt64{}, n)
+		}
+		return nil
 	})
 	return before, after, err
 }

@@ -27,6 +27,9 @@ type MemberChange struct {
 	Want     bool
 	Have     bool
 	Dirty    int64
+	// Held is set while the user's own disable or delete waits for a decision, or was
+	// rejected.
+	Held bool
 }
 
 // Wanted says whether the app should hold the membership: the source says so, and the
@@ -45,10 +48,11 @@ func (s *Store) MemberChanges(ctx context.Context, q MemberQuery) ([]MemberChang
 	var out []MemberChange
 	err := s.read(ctx, func(r *sql.Rows) error {
 		var m MemberChange
-		err := r.Scan(&m.Row, &m.User, &m.SourceID, &m.SinkID, &m.Account, &m.Want, &m.Have, &m.Dirty)
+		err := r.Scan(&m.Row, &m.User, &m.SourceID, &m.SinkID, &m.Account, &m.Want, &m.Have, &m.Dirty, &m.Held)
 		out = append(out, m)
 		return err
-	}, `SELECT m.id, m.user_id, u.source_id, COALESCE(u.sink_id, ''), u.account, m.want, m.have, m.dirty
+	}, `SELECT m.id, m.user_id, u.source_id, COALESCE(u.sink_id, ''), u.account, m.want, m.have, m.dirty,
+		EXISTS (SELECT 1 FROM staged s WHERE s.object_id = u.id AND s.decision <> 1)
 		FROM members m JOIN objects u ON u.id = m.user_id
 		WHERE m.group_id = ? AND `+which+` AND m.user_id > ? ORDER BY m.user_id LIMIT ?`, q.Group, q.After, q.Limit)
 	return out, err

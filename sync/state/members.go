@@ -239,6 +239,15 @@ func (im *Importer) unassign(t *txn) error {
 	return nil
 }
 
+// rescopeGroup has the members of a group that came or went planned again, where an
+// application's assignments scope the job.
+func (im *Importer) rescopeGroup(t *txn, r sinks.Resource, id int64) error {
+	if !im.scoped || r != sinks.Group {
+		return nil
+	}
+	return rescopeMembers(t, id)
+}
+
 func rescopeMembers(t *txn, group int64) error {
 	_, err := t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE id IN (SELECT user_id FROM members WHERE group_id = ? AND want = 1)`, group)
 	return err

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/idpbridge/idpbridge/quarantine"
@@ -30,7 +31,9 @@ type Result struct {
 	Stage    *Staged   // a deletion to be judged
 	Unstage  bool
 	Members  []MemberResult
-	Records  []provlog.Record
+	// MembersDone is set when all members of a group that could be sent were sent.
+	MembersDone bool
+	Records     []provlog.Record
 }
 
 // Unchanged returns the result that leaves an object as it was claimed.
@@ -98,8 +101,11 @@ func recordObject(t *txn, r *Result) error {
 	switch {
 	case r.Account != plan.Blocked:
 		disabled = time.Time{}
-	case o.Account != plan.Blocked:
+	case o.Account != plan.Blocked || disabled.IsZero():
 		disabled = t.s.now()
+	}
+	if err := oneHolder(t, r); err != nil {
+		return err
 	}
 	_, err := t.exec(`UPDATE objects SET sink_id = NULLIF(?, ''), account = ?, acked_manager = NULLIF(?, 0), probed = ?, disabled_at = ?,
 		dirty = CASE WHEN dirty = ? THEN 0 ELSE dirty END WHERE id = ?`,
@@ -117,6 +123,26 @@ func recordObject(t *txn, r *Result) error {
 	return err
 }
 
+// oneHolder takes a link back that another object of the job holds already: two objects of
+// the source matched one account at the same moment, here or in another process. Whoever
+// was recorded first keeps it, the other is in escrow.
+func oneHolder(t *txn, r *Result) error {
+	if r.SinkID == "" || r.SinkID == r.Object.SinkID {
+		return nil
+	}
+	var other string
+	err := t.one(`SELECT b.source_id FROM objects a JOIN objects b ON b.job_id = a.job_id AND b.resource = a.resource AND b.sink_id = ?
+		WHERE a.id = ? AND b.id <> a.id`, []any{string(r.SinkID), r.Object.ID}, &other)
+	if err != nil {
+		return ignoreNoRows(err)
+	}
+	r.Failure = &Failure{Code: string(provlog.CodeConflict), Message: fmt.Sprintf("the account %s belongs to %s %s of the source", r.SinkID, r.Object.Resource, other)}
+	r.Failure.Advice = provlog.Lookup(provlog.CodeConflict).Advice
+	r.SinkID, r.Account, r.Acked, r.AckedManager, r.Keep = r.Object.SinkID, r.Object.Account, nil, r.Object.Manager.Acked, false
+	r.Stage, r.Members, r.Observed = nil, nil, nil
+	return nil
+}
+
 // recordLink wakes up what depends on the object's account: its reports' manager
 // references and its memberships.
 func recordLink(t *txn, r *Result) error {
@@ -132,7 +158,7 @@ func recordLink(t *txn, r *Result) error {
 			return err
 		}
 	}
-	if r.SinkID == "" {
+	if r.SinkID == "" || r.SinkID != o.SinkID && o.SinkID != "" { // another account is in no group yet
 		_, err := t.exec(`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?`, o.ID)
 		return err
 	}
@@ -192,11 +218,25 @@ func recordEscrow(t *txn, r *Result) error {
 		}
 		return putEscrow(t, r.Object.ID, *r.Failure, t.s.now())
 	case r.Object.Attempts > 0 && !r.Keep:
-		_, err := t.exec(`DELETE FROM escrow WHERE object_id = ?`, r.Object.ID)
-		return err
+		return leaveEscrow(t, r)
 	default:
 		return nil
 	}
+}
+
+// leaveEscrow ends the escrow of an object that went through. A group whose members still
+// wait stays with its count of attempts, since it may be the members that are refused;
+// they are tried now.
+func leaveEscrow(t *txn, r *Result) error {
+	if r.Object.Resource == sinks.Group && !r.MembersDone && r.SinkID != "" && r.Account == plan.Enabled {
+		n, err := t.changed(`UPDATE escrow SET next_attempt_at = ? WHERE object_id = ?
+			AND EXISTS (SELECT 1 FROM members WHERE group_id = ? AND dirty > 0)`, dueNow, r.Object.ID, r.Object.ID)
+		if err != nil || n > 0 {
+			return err
+		}
+	}
+	_, err := t.exec(`DELETE FROM escrow WHERE object_id = ?`, r.Object.ID)
+	return err
 }
 
 // putEscrow notes a failure of an object. Its next attempt moves away with each one.
@@ -219,6 +259,9 @@ func putEscrow(t *txn, id ObjectID, f Failure, now time.Time) error {
 }
 
 func recordStaged(t *txn, r *Result) error {
+	if r.Keep {
+		return nil // what could not be tried stays decided, or nobody would plan it again
+	}
 	if r.Unstage {
 		_, err := t.exec(`DELETE FROM staged WHERE object_id = ?`, r.Object.ID)
 		return err
@@ -233,9 +276,10 @@ func recordStaged(t *txn, r *Result) error {
 	return err
 }
 
-// recordIntent ends the intent, or leaves it as the mark that somebody has to look first.
+// recordIntent ends the intent, or leaves it as the mark that somebody has to look first:
+// a failure may have been that very look.
 func recordIntent(t *txn, r *Result) error {
-	if r.Unclear || (r.Keep && r.Object.Unclear) {
+	if r.Unclear || r.Object.Unclear && (r.Keep || r.Failure != nil) {
 		_, err := t.exec(`UPDATE intents SET holder = '', unclear = 1 WHERE object_id = ?`, r.Object.ID)
 		return err
 	}

@@ -144,32 +144,52 @@ func (s *Store) dsn(readOnly bool) string {
 	return "file:" + (&url.URL{Path: s.path}).EscapedPath() + "?" + q.Encode()
 }
 
+// migrateTries bounds how often the schema is brought up to date again because another
+// process was doing the same.
+const migrateTries = 50
+
+// migrate brings the schema up to date. Processes that start together on a new file
+// stumble over each other here; whoever loses looks again.
 func (s *Store) migrate(ctx context.Context) error {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	if err := s.w.PingContext(ctx); err != nil {
-		return classify(err)
-	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, s.w, dir, goose.WithSlog(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return classify(err)
 	}
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return classify(err)
+	all := p.ListSources()
+	want := all[len(all)-1].Version
+	for try := 1; ; try++ {
+		have, err := s.version(ctx)
+		switch {
+		case err != nil:
+			return err
+		case have > want:
+			return fmt.Errorf("%w (file schema %d, this program %d)", ErrNewer, have, want)
+		case have == want:
+			return nil
+		}
+		if _, err := p.Up(ctx); err != nil && (try == migrateTries || ctx.Err() != nil) {
+			return classify(err)
+		} else if err != nil {
+			time.Sleep(20 * time.Millisecond)
+		}
 	}
-	sources := p.ListSources()
-	want := sources[len(sources)-1].Version
-	if have > want {
-		return fmt.Errorf("%w (file schema %d, this program %d)", ErrNewer, have, want)
+}
+
+// version returns the file's schema version, 0 for a new file. It is read here and not by
+// the migrator, which would take an unreadable table for a missing one.
+func (s *Store) version(ctx context.Context) (int64, error) {
+	var made bool
+	err := s.w.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'goose_db_version')`).Scan(&made)
+	if err != nil || !made {
+		return 0, classify(err)
 	}
-	if have == want {
-		return nil
-	}
-	_, err = p.Up(ctx)
-	return classify(err)
+	var have sql.NullInt64
+	err = s.w.QueryRowContext(ctx, `SELECT MAX(version_id) FROM goose_db_version WHERE is_applied = 1`).Scan(&have)
+	return have.Int64, classify(err)
 }
 
 // classify turns SQLite's "not a database" and "malformed" into ErrDamaged.

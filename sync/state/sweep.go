@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"database/sql"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -15,6 +16,9 @@ const minGroupsForEmpty = 3
 // cursor becomes the watermark.
 func (im *Importer) done(t *txn, cursor sources.Cursor) error {
 	if im.full {
+		if err := im.believe(t); err != nil {
+			return err
+		}
 		if err := im.meanwhile(t); err != nil {
 			return err
 		}
@@ -32,6 +36,24 @@ func (im *Importer) done(t *txn, cursor sources.Cursor) error {
 	return err
 }
 
+// believe refuses a full round that showed nobody where there had been somebody.
+func (im *Importer) believe(t *txn) error {
+	for r, least := range map[sinks.Resource]int{sinks.User: 1, sinks.Group: minGroupsForEmpty} {
+		if im.seen[r].n > 0 || r == sinks.Group && !im.groups {
+			continue
+		}
+		known := 0
+		err := t.one(`SELECT COUNT(*) FROM objects WHERE job_id = ? AND resource = ? AND presence IN (1, 2)`, []any{im.job, r}, &known)
+		if err != nil {
+			return err
+		}
+		if known >= least {
+			return ErrEmptyRead
+		}
+	}
+	return nil
+}
+
 // meanwhile adds what provisions on demand have seen while the round was under way: who
 // is new since its page was read must not be missed at its end.
 func (im *Importer) meanwhile(t *txn) error {
@@ -43,7 +65,7 @@ func (im *Importer) meanwhile(t *txn) error {
 		}
 		im.seen[what].unpack(ids)
 		return nil
-	}, `SELECT what, ids FROM seen WHERE job_id = ? AND round = ?`, im.job, im.round)
+	}, `SELECT what - ?1, ids FROM seen WHERE job_id = ?2 AND round = ?3 AND what > ?1`, seenMeanwhile, im.job, im.round)
 }
 
 // sweepGroups sweeps groups and their memberships. A job that reads no groups any more
@@ -61,17 +83,45 @@ func (im *Importer) sweepGroups(t *txn) error {
 		WHERE g.job_id = ? AND g.resource = 2 AND g.presence = 1 AND m.want = 1`, im.job)
 }
 
+// swept is the digest of an object that is gone only because a full round did not show it.
+const swept = -1
+
+// Swept returns the objects that are about to be deleted from the app for no other reason
+// than that a full round did not show them.
+func (s *Store) Swept(ctx context.Context, q ClaimQuery) ([]Object, error) {
+	return s.objects(ctx, q.Scoped, `WHERE o.job_id = ? AND o.resource = ? AND o.id > ? AND o.presence = 4 AND o.digest = ?
+		AND o.id IN (SELECT object_id FROM staged WHERE decision = 1 AND action = 'delete') ORDER BY o.id LIMIT ?`,
+		q.Job, q.Resource, q.After, swept, q.Limit)
+}
+
+// Purge forgets the objects of a job that are gone from the source, have no account, and
+// are named by nobody else any more. It returns how many these were.
+func (s *Store) Purge(ctx context.Context, job JobID) (int, error) {
+	var n int64
+	err := s.tx(ctx, func(t *txn) error {
+		var err error
+		n, err = t.changed(`DELETE FROM objects WHERE job_id = ?1 AND presence IN (0, 4) AND sink_id IS NULL AND dirty = 0 AND assigned = 0
+			AND id NOT IN (SELECT object_id FROM intents) AND id NOT IN (SELECT object_id FROM escrow)
+			AND id NOT IN (SELECT manager_id FROM objects WHERE job_id = ?1 AND manager_id IS NOT NULL)
+			AND id NOT IN (SELECT acked_manager FROM objects WHERE job_id = ?1 AND acked_manager IS NOT NULL)
+			AND NOT EXISTS (SELECT 1 FROM members m WHERE m.user_id = objects.id AND m.want = 1)`, job)
+		return err
+	})
+	return int(n), err
+}
+
 // sweep marks as gone the objects that a full round has not seen. keep is set when an
 // entry could not even be named: then nobody may be missed.
 func (im *Importer) sweep(t *txn, r sinks.Resource, keep bool) error {
+	if keep {
+		return nil
+	}
 	var gone []int64
-	known := 0
 	err := t.scan(func(rows *sql.Rows) error {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
 			return err
 		}
-		known++
 		if !im.seen[r].has(id) {
 			gone = append(gone, id)
 		}
@@ -80,14 +130,11 @@ func (im *Importer) sweep(t *txn, r sinks.Resource, keep bool) error {
 	if err != nil {
 		return err
 	}
-	if im.seen[r].n == 0 && (known > 0 && r == sinks.User || known >= minGroupsForEmpty) {
-		return ErrEmptyRead
-	}
-	if keep {
-		return nil
-	}
 	for _, id := range gone {
-		if _, err := t.exec(`UPDATE objects SET presence = 4, digest = 0, dirty = dirty + 1 WHERE id = ?`, id); err != nil {
+		if _, err := t.exec(`UPDATE objects SET presence = 4, digest = ?, dirty = dirty + 1 WHERE id = ?`, swept, id); err != nil {
+			return err
+		}
+		if err := im.rescopeGroup(t, r, id); err != nil {
 			return err
 		}
 	}

@@ -73,7 +73,7 @@ func (t *roundTripper) try(req *http.Request) attempt {
 func (t *roundTripper) send(req *http.Request, turn ticket) attempt {
 	progress := &progress{}
 	traced := httptrace.WithClientTrace(req.Context(), progress.trace())
-	resp, err := t.breaker.do(progress, func() (*http.Response, error) {
+	resp, err := t.breaker.do(progress, func() (*http.Response, error) { //nolint:bodyclose // the caller's
 		return t.next.RoundTrip(req.WithContext(traced))
 	})
 	a := attempt{resp: resp, err: err}

@@ -32,7 +32,7 @@ type errNoConnection struct{ error }
 func (e errNoConnection) Unwrap() error { return e.error }
 
 func newBreaker(peer Peer, name string) *breaker {
-	return &breaker{peer: peer, name: name, circuit: gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{
+	return &breaker{peer: peer, name: name, circuit: gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{ //nolint:bodyclose // opens none
 		Name:        name,
 		Timeout:     breakerRest,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFailures },

@@ -171,7 +171,7 @@ func TestTimeoutBoundsAnAttemptAndKeepsTheCallersContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
 	req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
-	if _, err := newClient(t, Options{}).Do(req); !errors.Is(err, context.Canceled) {
+	if _, err := newClient(t, Options{}).Do(req); !errors.Is(err, context.Canceled) { //nolint:bodyclose // there is none
 		t.Errorf("canceled by the caller: %v", err)
 	}
 }
@@ -180,7 +180,7 @@ func TestForgottenBodiesDoNotBlock(t *testing.T) {
 	url, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
 	c := newClient(t, Options{Concurrency: 1, Timeout: 100 * time.Millisecond})
 	for range 3 {
-		resp, err := c.Get(url) //nolint:bodyclose // that is what this test is about
+		resp, err := c.Get(url)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, "GET", s.URL, nil)
-	_, err := newClient(t, Options{TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10}}).Do(req)
+	_, err := newClient(t, Options{TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10}}).Do(req) //nolint:bodyclose // there is none
 	if err == nil {
 		t.Error("a connection with TLS 1.1 was made")
 	}

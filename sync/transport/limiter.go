@@ -171,7 +171,7 @@ func (l *Limiter) pauseAt(now time.Time) time.Duration {
 }
 
 func (l *Limiter) setRate(now time.Time) {
-	r := min(l.limits.Rate, l.pace.at(now))
+	r := min(l.limits.Rate, l.pace.limit)
 	if rateOf(r) == l.bucket.Limit() {
 		return
 	}

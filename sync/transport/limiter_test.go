@@ -40,13 +40,13 @@ func TestPace(t *testing.T) {
 		{"100/s, burst 2", bucket(100, 2), 100, 0.95, 0},
 		{"100/s, burst 10", bucket(100, 10), 100, 0.95, 0},
 		{"100/s, burst 50", bucket(100, 50), 100, 0.95, 0},
-		{"100/s, burst 100", bucket(100, 100), 100, 0.95, 0},
-		{"100/s, then 50/s, burst 5", halving(5), 75, 0.95, 40},
-		{"100/s, then 50/s, burst 100", halving(100), 75, 0.95, 40},
-		{"30/s, burst 30", bucket(30, 30), 30, 0.93, 20},
-		{"5/s, burst 5", bucket(5, 5), 5, 0.90, 20},
-		{"100 in each second", windows(100, time.Second), 100, 0.93, 0},
-		{"50 in 5 s", windows(50, 5*time.Second), 10, 0.60, 40},
+		{"100/s, burst 100", bucket(100, 100), 100, 0.95, 5}, // the allowance lasts for half of the first second
+		{"100/s, then 50/s, burst 5", halving(5), 75, 0.90, 80},
+		{"100/s, then 50/s, burst 100", halving(100), 75, 0.90, 80},
+		{"30/s, burst 30", bucket(30, 30), 30, 0.90, 50},
+		{"5/s, burst 5", bucket(5, 5), 5, 0.85, 40},
+		{"100 in each second", windows(100, time.Second), 100, 0.70, 100},
+		{"50 in 5 s", windows(50, 5*time.Second), 10, 0.40, 100},
 		{"100/s, burst 100, told", func(s *peerServer) { bucket(100, 100)(s); s.refusal = toldSecond }, 100, 0.95, 3},
 		{"100/s, burst 50, told", func(s *peerServer) { bucket(100, 50)(s); s.refusal = toldSecond }, 100, 0.50, 3},
 		{"3 at once", func(s *peerServer) { s.allowance = &crowd{n: 3, server: s} }, 150, 0.95, 2},
@@ -106,6 +106,23 @@ func TestARaisedLimitIsFound(t *testing.T) {
 		drive(t, Options{}, s, 8, 3*time.Minute)
 		if n := between(s.ok, 170*time.Second, 180*time.Second); n < 1600 {
 			t.Errorf("%d requests in 10 s of 2,000, long after the limit was raised", n)
+		}
+	})
+}
+
+func TestIdleTimeIsNoPartOfAnEstimate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(Limits{})
+		s := &peerServer{latency: 20 * time.Millisecond, allowance: &tokens{rate: 100, burst: 100}, refusal: toldSecond}
+		drive(t, Options{Limiter: l}, s, 1, time.Second) // below the limit
+		time.Sleep(time.Hour)
+		from := time.Since(s.start)
+		drive(t, Options{Limiter: l}, s, 8, 5*time.Second)
+		if len(s.refused) == 0 {
+			t.Fatal("the limit was not met")
+		}
+		if n := between(s.ok, from, from+5*time.Second); n < 450 {
+			t.Errorf("%d requests in 5 s of 500: the idle hour was counted", n)
 		}
 	})
 }

@@ -35,24 +35,8 @@ type pace struct {
 
 	strikes  int // throttles in a row while holding
 	strikeAt time.Time
-	rest     time.Time // until then the rate is a little lower
 	since    time.Time // requests sent before it tell nothing new
 	cycle    cycle     // since the last pause
-}
-
-// cycle counts accepted requests from the end of one told pause to the end of the next.
-type cycle struct {
-	start time.Time
-	n     int
-}
-
-// rate returns the accepted requests per second until end.
-func (c *cycle) rate(end time.Time) float64 {
-	span := end.Sub(c.start).Seconds()
-	if c.start.IsZero() || span <= 0 {
-		return 0
-	}
-	return float64(c.n) / span
 }
 
 // growth is how the rate climbs from a held one while nothing is throttled: slowly first,
@@ -70,8 +54,10 @@ const (
 	// within 2 %, and a rate above the limit by as little is throttled for ever.
 	below = 0.965
 	// belowTold is the same under a held rate at which a pause was told.
-	belowTold                       = 0.85
-	growEvery                       = 2 * time.Second
+	belowTold = 0.85
+
+	growEvery = 2 * time.Second
+
 	growFirst, growFaster, growMost = 0.02, 1.5, 0.5
 	// An estimate from fewer than fewRequests is given up sooner.
 	fewRequests = 30
@@ -91,11 +77,6 @@ const (
 	// minRate keeps asking a peer that refuses everything. openRate is where the first
 	// measurement begins at least, since the few requests before it tell little.
 	minRate, openRate = 0.5, 50
-
-	// After a measurement the rate stays this much lower until the peer has gathered
-	// so many requests.
-	restFactor   = 0.8
-	restRequests = 3
 )
 
 func newPace() pace { return pace{limit: math.Inf(1)} }
@@ -103,10 +84,8 @@ func newPace() pace { return pace{limit: math.Inf(1)} }
 // accepted notes a request sent at sent that the peer took. It reports whether that
 // completed a measurement.
 func (p *pace) accepted(sent, now time.Time) (found bool) {
+	p.cycle.resume(p.recent.latest(), sent)
 	p.recent.add(sent)
-	if p.cycle.start.IsZero() {
-		p.cycle.start = sent
-	}
 	if !p.probe.running() {
 		p.cycle.n++
 		return false
@@ -134,7 +113,6 @@ func (p *pace) settle(now time.Time) {
 	p.since, p.strikeAt = now, time.Time{}
 	p.probe = measurement{}
 	p.holdFor(now, firstHold)
-	p.restFor(now)
 }
 
 // throttled notes a request sent at sent that the peer refused, and for how long it wants
@@ -228,21 +206,6 @@ func (p *pace) recover(now time.Time) {
 	p.holdFor(now, firstHold)
 }
 
-// restFor lets a peer whose allowance was just emptied gather a few requests again, else
-// the smallest crowding at the held rate is refused.
-func (p *pace) restFor(now time.Time) {
-	seconds := max(0.25, restRequests/(p.limit*(1-restFactor)))
-	p.rest = now.Add(time.Duration(seconds * float64(time.Second)))
-}
-
-// at returns the rate that holds at a time.
-func (p *pace) at(now time.Time) float64 {
-	if now.Before(p.rest) {
-		return p.limit * restFactor
-	}
-	return p.limit
-}
-
 // told learns from a throttle that forbids sending for a while. What was accepted since
 // the last such pause, over that time and this pause, is at most the limit (less, when the
 // allowance overflowed while nothing was sent); the rate just before is above it.
@@ -287,38 +250,4 @@ func (p *pace) grow(now time.Time) {
 		p.growth.step = min(p.growth.step*growFaster, growMost)
 	}
 	p.held = false
-}
-
-// recentSends remembers when the last accepted requests left.
-type recentSends struct {
-	at [256]time.Time
-	n  int
-}
-
-func (r *recentSends) add(sent time.Time) {
-	r.at[r.n%len(r.at)] = sent
-	r.n++
-}
-
-// within returns how many were accepted within recentSpan, at most as many as remembered,
-// and when the first of them left.
-func (r *recentSends) within(now time.Time) (first time.Time, n int) {
-	first = now
-	for i := r.n - 1; i >= max(r.n-len(r.at), 0); i-- {
-		at := r.at[i%len(r.at)]
-		if now.Sub(at) > recentSpan {
-			break
-		}
-		first, n = at, n+1
-	}
-	return first, n
-}
-
-// rate returns the accepted requests per second of late.
-func (r *recentSends) rate(now time.Time) float64 {
-	first, n := r.within(now)
-	if n < 2 {
-		return float64(n) / recentSpan.Seconds()
-	}
-	return float64(n) / max(now.Sub(first).Seconds(), 0.001)
 }

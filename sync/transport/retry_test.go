@@ -248,3 +248,36 @@ func TestAWriteWhoseHeaderNeverLeftIsRepeated(t *testing.T) {
 		}
 	})
 }
+
+func TestJudgeError(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	timedOut, cancel := context.WithTimeoutCause(t.Context(), 0, timeoutError{time.Second})
+	defer cancel()
+	for _, c := range []struct {
+		name              string
+		ctx               context.Context
+		err               error
+		connected, header bool
+		verdict           verdict
+		unsent            bool
+	}{
+		{"no connection", t.Context(), io.EOF, false, false, failed, true},
+		{"no connection in time", timedOut, context.DeadlineExceeded, false, false, failed, true},
+		{"broken before the header", t.Context(), io.EOF, true, false, failed, true},
+		{"broken after the header", t.Context(), io.EOF, true, true, failed, false},
+		{"canceled while the header may leave", canceled, context.Canceled, true, false, failed, false},
+		{"out of time while the header may leave", timedOut, context.DeadlineExceeded, true, false, overloaded, false},
+		{"no answer in time", timedOut, context.DeadlineExceeded, true, true, overloaded, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &progress{}
+			p.connected.Store(c.connected)
+			p.header.Store(c.header)
+			v, unsent := judgeError(c.ctx, c.err, p)
+			if v != c.verdict || unsent != c.unsent {
+				t.Errorf("verdict %d, unsent %t; want %d, %t", v, unsent, c.verdict, c.unsent)
+			}
+		})
+	}
+}

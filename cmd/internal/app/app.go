@@ -31,6 +31,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -157,6 +158,24 @@ func (a *App) Engine(ctx context.Context) (*engine.Engine, error) {
 		a.engine = engine.New(engine.Options{Store: store, Log: a.log, Metrics: a.engineM})
 	}
 	return a.engine, nil
+}
+
+// PruneLog removes what the provisioning log of a job keeps for longer than configured.
+// Others are not kept waiting.
+func (a *App) PruneLog(ctx context.Context, job state.JobID) error {
+	store, err := a.Store(ctx)
+	if err != nil {
+		return err
+	}
+	cfg := a.Config()
+	var before time.Time
+	if cfg.LogRetention > 0 {
+		before = time.Now().Add(-cfg.LogRetention)
+	}
+	if _, err := store.PruneLog(ctx, job, before, cfg.LogMaxRecords); err != nil {
+		return fmt.Errorf("prune the provisioning log: %w", err)
+	}
+	return nil
 }
 
 // Reload puts another configuration in force. Jobs are made anew when next asked for;

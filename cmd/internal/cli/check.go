@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,25 +41,43 @@ type SinkCheck struct {
 	Error *provlog.Error `json:"error"`
 	// Report is null where the sink's type has no more to tell than an error.
 	Report *scim.Report `json:"report"`
+	// Rehearsal is what --write found out; null without it.
+	Rehearsal *scim.Rehearsal `json:"rehearsal"`
+}
+
+// CheckOptions is what `check` was asked for.
+type CheckOptions struct {
+	Jobs  []string // none: all
+	Write bool
 }
 
 func newCheckCmd(r *program) *cobra.Command {
-	return &cobra.Command{
+	var o CheckOptions
+	cmd := &cobra.Command{
 		Use:   "check [JOB]",
 		Short: "Test the connections and rights of jobs",
 		Long: `Tests whether the source can be read and what the application can do, for one job or all. It sends
-a few requests and writes nothing, neither to the application nor to the state.`,
+a few requests and writes nothing, neither to the application nor to the state.
+
+With --write it also rehearses in the application: it makes two throw-away accounts and a group,
+tries every kind of change that a job uses, deletes them again, and proposes the settings that the
+application needs.`,
 		Args: cobra.MaximumNArgs(1), ValidArgsFunction: r.completeJob,
-		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd.Context(), r, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Jobs = args
+			return runCheck(cmd.Context(), r, o)
+		},
 	}
+	cmd.Flags().BoolVar(&o.Write, "write", false, "rehearse changes with throw-away accounts, and delete these again")
+	return cmd
 }
 
-func runCheck(ctx context.Context, r *program, names []string) error {
+func runCheck(ctx context.Context, r *program, o CheckOptions) error {
 	a, err := r.open()
 	if err != nil {
 		return err
 	}
-	checks, err := checkJobs(ctx, a, names)
+	checks, err := checkJobs(ctx, a, o)
 	if err := errors.Join(err, a.Close()); err != nil {
 		return err
 	}
@@ -81,7 +101,8 @@ func runCheck(ctx context.Context, r *program, names []string) error {
 	return nil
 }
 
-func checkJobs(ctx context.Context, a *app.App, names []string) (Checks, error) {
+func checkJobs(ctx context.Context, a *app.App, o CheckOptions) (Checks, error) {
+	names := o.Jobs
 	if len(names) == 0 {
 		names = a.JobNames()
 	}
@@ -98,6 +119,9 @@ func checkJobs(ctx context.Context, a *app.App, names []string) (Checks, error) 
 		c := JobCheck{Job: name, Source: SourceCheck{Name: cfg.Source}, Sink: SinkCheck{Name: cfg.Sink}}
 		c.Source.Error = provlog.FromError(job.Source.Check(ctx, job.Query()))
 		c.Sink.Report, c.Sink.Error = checkSink(ctx, job)
+		if o.Write && c.Sink.Error == nil {
+			c.Sink.Rehearsal, c.Sink.Error = rehearse(ctx, job)
+		}
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
@@ -123,6 +147,21 @@ func checkSink(ctx context.Context, job *engine.Job) (*scim.Report, *provlog.Err
 	return report, provlog.FromError(err)
 }
 
+// rehearser is a sink that can find out by doing what its application takes.
+type rehearser interface {
+	CheckWrite(ctx context.Context) (*scim.Rehearsal, error)
+}
+
+// rehearse uses the sink that can write.
+func rehearse(ctx context.Context, job *engine.Job) (*scim.Rehearsal, *provlog.Error) {
+	s, ok := job.Sink.(rehearser)
+	if !ok {
+		return nil, nil
+	}
+	found, err := s.CheckWrite(ctx)
+	return found, provlog.FromError(err)
+}
+
 func printChecks(r *program, checks Checks) error {
 	g := newGrid("JOB", "PEER", "STEP", "STATUS", "DETAIL")
 	for _, j := range checks.Jobs {
@@ -133,7 +172,31 @@ func printChecks(r *program, checks Checks) error {
 		g.add(cell{j.Job, heading}, text("source "+j.Source.Name), text("connect and read"), passed(j.Source.OK), source)
 		addSinkSteps(g, j)
 	}
-	return r.print(g)
+	if err := r.print(g); err != nil {
+		return err
+	}
+	for _, j := range checks.Jobs {
+		if err := printRehearsal(r, j.Sink); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printRehearsal prints what a rehearsal proposes and what it could not clean up.
+func printRehearsal(r *program, s SinkCheck) error {
+	if s.Rehearsal == nil {
+		return nil
+	}
+	if lines := s.Rehearsal.Proposal; len(lines) > 0 {
+		if err := r.printf("\nThe application needs other settings than sink %s has. Add:\n\n    override:\n      %s\n", s.Name, strings.Join(lines, "\n      ")); err != nil {
+			return err
+		}
+	}
+	if left := s.Rehearsal.LeftBehind; len(left) > 0 {
+		return r.printf("\nThese could not be deleted again: %s\n", strings.Join(left, ", "))
+	}
+	return nil
 }
 
 func addSinkSteps(g *grid, j JobCheck) {
@@ -146,7 +209,11 @@ func addSinkSteps(g *grid, j JobCheck) {
 		g.add(name, text("sink "+j.Sink.Name), text("connect"), passed(j.Sink.OK), text(detail))
 		return
 	}
-	for _, s := range j.Sink.Report.Steps {
+	steps := j.Sink.Report.Steps
+	if j.Sink.Rehearsal != nil {
+		steps = slices.Concat(steps, j.Sink.Rehearsal.Steps)
+	}
+	for _, s := range steps {
 		g.add(name, text("sink "+j.Sink.Name), text(s.Name), cell{s.Status.String(), toneOfStatus(s.Status.String())}, text(s.Detail))
 	}
 }

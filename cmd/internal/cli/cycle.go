@@ -20,7 +20,7 @@ func printCycle(r *program, c *state.Cycle) error {
 	}
 	what := c.Kind + " cycle"
 	if c.DryRun {
-		what = "dry run of an " + c.Kind + " cycle, nothing was written"
+		what = "dry run (" + c.Kind + "), nothing was written"
 	}
 	if err := r.printf("%s: %s, %s in %s\n\n", c.Job, what, c.Status, took(c)); err != nil {
 		return err

@@ -73,21 +73,13 @@ func printStaged(r *program, staged []view.StagedDeletion) error {
 	return r.print(g)
 }
 
-// Decided is what `deletions approve` and `deletions reject` print: how many held
-// deletions they decided on.
-type Decided struct {
-	Job      string `json:"job"`
-	Decision string `json:"decision"` // approved or rejected
-	Count    int    `json:"count"`
-}
-
 func runDecide(ctx context.Context, r *program, job string, d state.Decision) error {
 	return r.onJob(ctx, job, func(s *session) error {
 		n, err := s.store.Decide(ctx, s.row.ID, d)
 		if err != nil {
 			return err
 		}
-		out := Decided{Job: job, Decision: "approved", Count: n}
+		out := view.Decided{Job: job, Decision: "approved", Count: n}
 		then := "; the next cycle carries them out, or `idpbridge run " + job + "` does now"
 		if d == state.Denied {
 			out.Decision, then = "rejected", "; the accounts and groups stay as they are"

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/idpbridge/idpbridge/cmd/internal/app"
+	"github.com/idpbridge/idpbridge/cmd/internal/control"
 	"github.com/idpbridge/idpbridge/config"
 	"github.com/idpbridge/idpbridge/sync/provlog"
 )
@@ -67,6 +68,8 @@ func (r *program) classify(err error) *exitError {
 		e.status, e.advice = exitUsage, "`idpbridge --help` lists the commands, `idpbridge COMMAND --help` explains one"
 	case unknownJob, problems:
 		e.status = exitUsage
+	case control.Refusal(err) != nil:
+		e.advice = control.Refusal(err).Advice
 	case errors.Is(err, context.Canceled):
 		e.err = errors.New("stopped before it was done")
 	default:

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/idpbridge/idpbridge/cmd/internal/view"
-	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sync/provlog"
 	"github.com/idpbridge/idpbridge/sync/state"
 )
@@ -82,8 +81,10 @@ func runLogs(ctx context.Context, r *program, o LogsOptions) error {
 		return err
 	}
 	return r.onJob(ctx, o.Job, func(s *session) error {
-		if filter.Identity, err = s.sourceID(ctx, o.Identity); err != nil {
-			return err
+		if o.Identity != "" {
+			if filter.Identity, err = s.control.SourceID(ctx, o.Identity); err != nil {
+				return err
+			}
 		}
 		head, err := s.lastSeq(ctx)
 		if err != nil {
@@ -102,33 +103,6 @@ func runLogs(ctx context.Context, r *program, o LogsOptions) error {
 		}
 		return s.follow(ctx, r, filter, head)
 	})
-}
-
-// sourceID finds the source's id of a user or group. What is not known is taken for an id:
-// the log outlives the objects.
-func (s *session) sourceID(ctx context.Context, ref string) (string, error) {
-	if ref == "" {
-		return "", nil
-	}
-	var ids []string
-	for _, resource := range []sinks.Resource{sinks.User, sinks.Group} {
-		found, err := s.store.FindObjects(ctx, state.ClaimQuery{Job: s.row.ID, Resource: resource}, ref)
-		if err != nil {
-			return "", err
-		}
-		for i := range found {
-			ids = append(ids, string(found[i].SourceID))
-		}
-	}
-	slices.Sort(ids)
-	switch ids = slices.Compact(ids); len(ids) {
-	case 0:
-		return ref, nil
-	case 1:
-		return ids[0], nil
-	default:
-		return "", usage("%q stands for several: use one of the ids %s", ref, strings.Join(ids, ", "))
-	}
 }
 
 // lastSeq returns the place of the newest record, 0 for none.
@@ -153,7 +127,7 @@ func (s *session) follow(ctx context.Context, r *program, filter provlog.Filter,
 	for {
 		records, err := s.store.LogsAfter(ctx, s.row.ID, after, followBatch)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // being stopped is how following ends
+			return nil // being stopped is how following ends
 		}
 		if err != nil {
 			return err

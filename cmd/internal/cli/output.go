@@ -135,8 +135,11 @@ func ago(t *time.Time) cell {
 		return cell{"-", faint}
 	}
 	d := time.Since(*t)
-	if d < 0 {
+	switch {
+	case d < 0:
 		return text("in " + rough(-d))
+	case d < time.Second:
+		return text("now")
 	}
 	return text(rough(d) + " ago")
 }

@@ -6,8 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/idpbridge/idpbridge/quarantine"
-	"github.com/idpbridge/idpbridge/sync/state"
+	"github.com/idpbridge/idpbridge/cmd/internal/control"
 )
 
 func newPauseCmd(r *program) *cobra.Command {
@@ -21,14 +20,10 @@ func newPauseCmd(r *program) *cobra.Command {
 
 func runPause(ctx context.Context, r *program, job string) error {
 	return r.onJob(ctx, job, func(s *session) error {
-		_, after, err := s.store.UpdateQuarantine(ctx, s.row.ID, quarantine.Pause)
-		if err != nil {
+		if err := s.control.Pause(ctx); err != nil {
 			return err
 		}
-		if after.State != quarantine.StatePaused {
-			return failed("`idpbridge status "+job+"` says why", "job %s is %s: its automatic cycles don't run, and it can't be paused", job, after.State)
-		}
-		return s.changed(ctx, r, "paused", nil)
+		return s.changed(ctx, r, "paused")
 	})
 }
 
@@ -42,29 +37,21 @@ func newResumeCmd(r *program) *cobra.Command {
 
 func runResume(ctx context.Context, r *program, job string) error {
 	return r.onJob(ctx, job, func(s *session) error {
-		var event quarantine.Event
-		_, after, err := s.store.UpdateQuarantine(ctx, s.row.ID, func(was quarantine.Status) quarantine.Status {
-			was, event = quarantine.Resume(was)
-			return was
-		})
+		resumed, err := s.control.Resume(ctx)
 		if err != nil {
 			return err
 		}
-		if after.State == quarantine.StateQuarantined {
-			return failed("put the cause right, then `idpbridge quarantine release "+job+"`",
-				"job %s is in quarantine (%s: %s), which resume does not end", job, after.Reason, after.Message)
+		if !resumed {
+			return s.changed(ctx, r, "active already")
 		}
-		if event == quarantine.EventResumed {
-			return s.changed(ctx, r, "resumed", nil)
-		}
-		return s.changed(ctx, r, "active already", nil)
+		return s.changed(ctx, r, "resumed")
 	})
 }
 
 // RestartOptions is what `restart` was asked for. Nothing asked for means all of it.
 type RestartOptions struct {
-	Job                            string
-	Watermark, Escrows, Quarantine bool
+	Job   string
+	Parts control.Parts
 }
 
 func newRestartCmd(r *program) *cobra.Command {
@@ -77,48 +64,24 @@ now, and releases the job from quarantine; with flags, only what they name. Link
 nothing is made twice.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Job = args[0]
-			if !o.Watermark && !o.Escrows && !o.Quarantine {
-				o.Watermark, o.Escrows, o.Quarantine = true, true, true
-			}
+			o.Parts = o.Parts.OrAll()
 			return runRestart(cmd.Context(), r, o)
 		},
 	})
 	f := cmd.Flags()
-	f.BoolVar(&o.Watermark, "watermark", false, "read everything in the next cycle")
-	f.BoolVar(&o.Escrows, "escrows", false, "try objects in escrow again in the next cycle")
-	f.BoolVar(&o.Quarantine, "quarantine", false, "end the quarantine")
+	f.BoolVar(&o.Parts.Watermark, "watermark", false, "read everything in the next cycle")
+	f.BoolVar(&o.Parts.Escrows, "escrows", false, "try objects in escrow again in the next cycle")
+	f.BoolVar(&o.Parts.Quarantine, "quarantine", false, "end the quarantine")
 	return cmd
 }
 
 func runRestart(ctx context.Context, r *program, o RestartOptions) error {
 	return r.onJob(ctx, o.Job, func(s *session) error {
-		if o.Watermark {
-			// A running cycle would store its own watermark over the forgotten one.
-			lease, err := s.store.LeaseCycle(ctx, s.row)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = lease.Release(ctx) }()
-		}
-		if err := s.store.Restart(ctx, s.row.ID, state.Restart{Watermark: o.Watermark, Escrows: o.Escrows}); err != nil {
+		if err := s.control.Restart(ctx, o.Parts); err != nil {
 			return err
 		}
-		if o.Quarantine {
-			if err := s.endQuarantine(ctx); err != nil {
-				return err
-			}
-		}
-		return s.changed(ctx, r, "restarted ("+strings.Join(o.parts(), ", ")+")", nil)
+		return s.changed(ctx, r, "restarted ("+strings.Join(o.parts(), ", ")+")")
 	})
-}
-
-// endQuarantine releases a job. A disabled one stays so: only resume ends that.
-func (s *session) endQuarantine(ctx context.Context) error {
-	_, _, err := s.store.UpdateQuarantine(ctx, s.row.ID, func(was quarantine.Status) quarantine.Status {
-		was, _ = quarantine.Release(was)
-		return was
-	})
-	return err
 }
 
 func (o RestartOptions) parts() []string {
@@ -126,7 +89,7 @@ func (o RestartOptions) parts() []string {
 	for _, p := range []struct {
 		asked bool
 		name  string
-	}{{o.Watermark, "watermark"}, {o.Escrows, "escrows"}, {o.Quarantine, "quarantine"}} {
+	}{{o.Parts.Watermark, "watermark"}, {o.Parts.Escrows, "escrows"}, {o.Parts.Quarantine, "quarantine"}} {
 		if p.asked {
 			out = append(out, p.name)
 		}

@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/idpbridge/idpbridge/cmd/internal/app"
+	"github.com/idpbridge/idpbridge/cmd/internal/control"
 	"github.com/idpbridge/idpbridge/config"
+	"github.com/idpbridge/idpbridge/sync/engine"
 	"github.com/idpbridge/idpbridge/sync/state"
 )
 
@@ -117,6 +119,8 @@ type session struct {
 	store *state.Store
 	job   config.Job
 	row   *state.Job
+	// control is what can be done to the job.
+	control control.Job
 }
 
 // onJob opens the state, finds a job in it and lets f work on it.
@@ -133,6 +137,21 @@ func (r *program) onJob(ctx context.Context, name string, f func(*session) error
 	return errors.Join(err, a.Close())
 }
 
+// withEngine is onJob for commands that talk to source and sink.
+func (r *program) withEngine(ctx context.Context, name string, f func(*session, *engine.Engine, *engine.Job) error) error {
+	return r.onJob(ctx, name, func(s *session) error {
+		job, err := s.app.Job(name)
+		if err != nil {
+			return err
+		}
+		e, err := s.app.Engine(ctx)
+		if err != nil {
+			return err
+		}
+		return f(s, e, job)
+	})
+}
+
 func (s *session) find(ctx context.Context, name string) error {
 	var err error
 	if s.job, err = s.app.JobConfig(name); err != nil {
@@ -141,7 +160,8 @@ func (s *session) find(ctx context.Context, name string) error {
 	if s.store, err = s.app.Store(ctx); err != nil {
 		return err
 	}
-	s.row, err = s.store.Job(ctx, name)
+	s.control, err = control.Open(ctx, s.store, name)
+	s.row = s.control.Row()
 	return err
 }
 

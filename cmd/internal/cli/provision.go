@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -50,20 +49,13 @@ func runProvision(ctx context.Context, r *program, o ProvisionOptions) error {
 	if err := o.Request.Validate(); err != nil {
 		return usage("provision: %w", err)
 	}
-	a, err := r.open()
-	if err != nil {
+	var done *engine.Provision
+	err := r.withEngine(ctx, o.Job, func(_ *session, e *engine.Engine, job *engine.Job) error {
+		var err error
+		done, err = e.Provision(ctx, job, o.Request)
 		return err
-	}
-	job, err := a.Job(o.Job)
+	})
 	if err != nil {
-		return errors.Join(err, a.Close())
-	}
-	e, err := a.Engine(ctx)
-	if err != nil {
-		return errors.Join(err, a.Close())
-	}
-	done, err := e.Provision(ctx, job, o.Request)
-	if err := errors.Join(err, a.Close()); err != nil {
 		return err
 	}
 	if err := printProvision(r, done); err != nil {

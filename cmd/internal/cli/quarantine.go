@@ -3,12 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/idpbridge/idpbridge/cmd/internal/view"
-	"github.com/idpbridge/idpbridge/quarantine"
 )
 
 func newQuarantineCmd(r *program) *cobra.Command {
@@ -77,37 +75,19 @@ func printQuarantine(r *program, jobs []view.Job) error {
 
 func runQuarantineRelease(ctx context.Context, r *program, job string) error {
 	return r.onJob(ctx, job, func(s *session) error {
-		var event quarantine.Event
-		_, after, err := s.store.UpdateQuarantine(ctx, s.row.ID, func(was quarantine.Status) quarantine.Status {
-			was, event = quarantine.Release(was)
-			return was
-		})
+		released, err := s.control.Release(ctx)
 		if err != nil {
 			return err
 		}
-		if after.State == quarantine.StateDisabled {
-			return failed("`idpbridge resume "+job+"` makes it active again",
-				"job %s was disabled after too long in quarantine, and a release does not end that", job)
+		if !released {
+			return s.changed(ctx, r, "not in quarantine, nothing to release")
 		}
-		if event == quarantine.EventReleased {
-			return s.changed(ctx, r, "released from quarantine", s.runAtOnce)
-		}
-		return s.changed(ctx, r, "not in quarantine, nothing to release", nil)
+		return s.changed(ctx, r, "released from quarantine")
 	})
 }
 
-// runAtOnce makes the next automatic cycle due now.
-func (s *session) runAtOnce(ctx context.Context) error {
-	return s.store.SetNextCycle(ctx, s.row.ID, time.Now())
-}
-
-// changed does what is left to do, then prints the job as it is now.
-func (s *session) changed(ctx context.Context, r *program, what string, then func(context.Context) error) error {
-	if then != nil {
-		if err := then(ctx); err != nil {
-			return err
-		}
-	}
+// changed prints what was done or, as JSON, the job as it is now.
+func (s *session) changed(ctx context.Context, r *program, what string) error {
 	if !r.json() {
 		return r.printf("%s: %s\n", s.job.Name, what)
 	}

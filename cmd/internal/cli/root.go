@@ -32,6 +32,7 @@ func newRoot(r *program) *cobra.Command {
 	root.SetErr(r.env.Stderr)
 	r.addFlags(root)
 	root.AddCommand(
+		newDemoCmd(r),
 		newRunCmd(r),
 		newProvisionCmd(r),
 		newStatusCmd(r),

@@ -48,28 +48,26 @@ job entered quarantine.`,
 }
 
 func runRun(ctx context.Context, r *program, o RunOptions) error {
-	a, err := r.open()
-	if err != nil {
+	var cycle *state.Cycle
+	var entered string
+	err := r.withEngine(ctx, o.Job, func(s *session, e *engine.Engine, job *engine.Job) error {
+		var err error
+		cycle, err = e.Run(ctx, job, engine.Request{
+			Full: o.Full, Reconcile: o.Reconcile, DryRun: o.DryRun, AllowDeletions: o.AllowDeletions,
+			Trigger: provlog.TriggerManual, Progress: r.screen.progress,
+		})
+		r.screen.done()
+		if err != nil || o.DryRun {
+			return err
+		}
+		ctx := context.WithoutCancel(ctx) // a stopped cycle has an account too
+		if err := s.app.PruneLog(ctx, s.row.ID); err != nil {
+			r.log.Warn("log not pruned", "job", o.Job, "error", err) // the cycle is what was asked for
+		}
+		entered, err = s.enteredQuarantine(ctx, cycle)
 		return err
-	}
-	job, err := a.Job(o.Job)
-	if err != nil {
-		return errors.Join(err, a.Close())
-	}
-	e, err := a.Engine(ctx)
-	if err != nil {
-		return errors.Join(err, a.Close())
-	}
-	cycle, err := e.Run(ctx, job, engine.Request{
-		Full: o.Full, Reconcile: o.Reconcile, DryRun: o.DryRun, AllowDeletions: o.AllowDeletions,
-		Trigger: provlog.TriggerManual, Progress: r.screen.progress,
 	})
-	r.screen.done()
 	if err != nil {
-		return errors.Join(err, a.Close())
-	}
-	entered, err := enteredQuarantine(ctx, a.Store, cycle)
-	if err := errors.Join(err, a.Close()); err != nil {
 		return err
 	}
 	if err := printCycle(r, cycle); err != nil {
@@ -80,16 +78,11 @@ func runRun(ctx context.Context, r *program, o RunOptions) error {
 
 // enteredQuarantine returns why the cycle put its job into quarantine, or "". That the job
 // was there before is not meant.
-func enteredQuarantine(ctx context.Context, open func(context.Context) (*state.Store, error), c *state.Cycle) (string, error) {
-	if !c.Quarantined || c.DryRun {
+func (s *session) enteredQuarantine(ctx context.Context, c *state.Cycle) (string, error) {
+	if !c.Quarantined {
 		return "", nil
 	}
-	ctx = context.WithoutCancel(ctx)
-	store, err := open(ctx)
-	if err != nil {
-		return "", err
-	}
-	row, err := store.Job(ctx, c.Job)
+	row, err := s.store.Job(ctx, c.Job)
 	if err != nil || row.Quarantine.Since.Before(c.StartedAt) {
 		return "", err
 	}
@@ -110,19 +103,12 @@ func outcome(c *state.Cycle, entered string) error {
 		return &exitError{status: exitHeld, err: errors.New(heldAdvice(c.Job, c.StagedDeletions))}
 	case c.Status == "partial":
 		return &exitError{
-			status: exitPartial, err: fmt.Errorf("%s of %s in escrow, and tried again later", isAre(c.Escrowed, "object"), c.Job),
+			status: exitPartial, err: fmt.Errorf("%s of %s in escrow, to be tried again later", count(c.Escrowed, "object"), c.Job),
 			advice: "`idpbridge logs " + c.Job + " --status failure` says why",
 		}
 	default:
 		return nil
 	}
-}
-
-func isAre(n int, noun string) string {
-	if n == 1 {
-		return count(n, noun) + " is"
-	}
-	return count(n, noun) + " are"
 }
 
 func cycleFailure(c *state.Cycle) error {
@@ -132,9 +118,14 @@ func cycleFailure(c *state.Cycle) error {
 	return fmt.Errorf("the cycle of %s %s (%s): %s", c.Job, c.Status, c.Error.Code, c.Error.Message)
 }
 
+// adviceOfCycle says what to do about a cycle's trouble, first about what holds it up most.
 func adviceOfCycle(c *state.Cycle, otherwise string) string {
-	if c.Error != nil && c.Error.Advice != "" {
+	switch {
+	case c.Error != nil && c.Error.Advice != "":
 		return c.Error.Advice
+	case c.StagedDeletions > 0:
+		return heldAdvice(c.Job, c.StagedDeletions)
+	default:
+		return otherwise
 	}
-	return otherwise
 }

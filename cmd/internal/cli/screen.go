@@ -75,6 +75,7 @@ func newBar(out io.Writer, p engine.Progress) *progressbar.ProgressBar {
 		progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(p.Phase), progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(), progressbar.OptionSetItsString("objects"), progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(24), progressbar.OptionSpinnerType(14),
+		progressbar.OptionSetSpinnerChangeInterval(0), // no goroutine that draws beside us
 		progressbar.OptionSetElapsedTime(true))
 }
 

@@ -99,11 +99,12 @@ func runStateCheck(ctx context.Context, r *program) error {
 			return err
 		}
 		out := Checked{State: store.Path(), Sound: len(problems) == 0, Problems: append([]string{}, problems...)}
-		if r.json() {
+		switch {
+		case r.json():
 			err = r.printJSON(out)
-		} else if out.Sound {
+		case out.Sound:
 			err = r.printf("%s is sound\n", out.State)
-		} else {
+		default:
 			err = r.printf("%s\n", strings.Join(out.Problems, "\n"))
 		}
 		if err == nil && !out.Sound {

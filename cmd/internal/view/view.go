@@ -90,8 +90,8 @@ func (j *Job) count(ctx context.Context, store *state.Store, id state.JobID) err
 	}
 	if len(cycles) > 0 {
 		j.LastCycle = &cycles[0]
-		if !j.Running && j.LastCycle.Status == "running" {
-			j.LastCycle.Status = "aborted" // its process died before it could say so
+		if err := settle(ctx, store, id, j.LastCycle); err != nil {
+			return fmt.Errorf("read last cycle: %w", err)
 		}
 	}
 	users, err := store.Tally(ctx, id, sinks.User)

@@ -16,13 +16,16 @@ func (s *Server) put(c *call, t *table, id string) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !hasSchema(body, t.rt.core.id) {
-		return nil, bad("invalidSyntax", "schemas must name %s", t.rt.core.id)
+	if err := s.named(body, t); err != nil {
+		return nil, err
 	}
 	if given, ok := field(body, "id").(string); ok && given != id {
 		return nil, bad("mutability", "id can't be changed")
 	}
 	attrs, members, err := reader{rt: t.rt, q: s.quirks}.resource(body)
+	if err == nil {
+		err = s.fewMembers(members)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,8 @@ import (
 func (s *Server) discovery(c *call) (*reply, error) {
 	name := c.path[0]
 	plural := name == "ServiceProviderConfigs"
-	if s.quirks.NoDiscovery || strings.HasPrefix(name, "ServiceProvider") && plural != s.quirks.ConfigPlural {
+	old := s.quirks.Version11
+	if s.quirks.NoDiscovery || strings.HasPrefix(name, "ServiceProvider") && plural != (s.quirks.ConfigPlural || old) {
 		return nil, statusProblem(http.StatusNotFound, "unknown endpoint")
 	}
 	if c.method != http.MethodGet {
@@ -25,7 +26,11 @@ func (s *Server) discovery(c *call) (*reply, error) {
 	case "ResourceTypes":
 		return s.several(c, s.typeDocuments(c.base))
 	default:
-		return answer(http.StatusOK, s.config(c.base)), nil
+		doc := s.config(c.base)
+		if old {
+			doc["schemas"] = []any{version11URN}
+		}
+		return answer(http.StatusOK, doc), nil
 	}
 }
 

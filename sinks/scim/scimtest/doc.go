@@ -24,7 +24,7 @@
 // members (RFC 7644 section 3.5.2.2); a value filter that selects nothing is noTarget for add
 // and replace and no change for remove; group names need not be unique.
 //
-// Sizes: a user costs about 2 KB, a membership about 150 bytes. Adding or removing a member
+// Sizes: a user costs about 2 KB, a membership about 200 bytes. Adding or removing a member
 // costs the same whatever the group's size, and a PATCH of a group with more than
 // Options.PatchBodyMembers members answers 204, as RFC 7644 section 3.5.2 allows.
 package scimtest

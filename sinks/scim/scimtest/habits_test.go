@@ -32,6 +32,10 @@ func discoveryHabits() []habit {
 		{"ConfigDenies", Quirks{ConfigDenies: []string{"filter"}}, config, "200 2 5 true false true", "200 2 5 false false true"},
 		{"ConfigClaims", Quirks{ConfigClaims: []string{"changePassword"}}, config, "200 2 5 true false true", "200 2 5 true true true"},
 		{"ConfigOmits", Quirks{ConfigOmits: []string{"patch"}}, config, "200 2 5 true false true", "200 2 5 true false null"},
+		{"Version11", Quirks{Version11: true}, func(c *client) string {
+			return code(c.do("GET", "/ServiceProviderConfig", "")) + " " + get("/ServiceProviderConfigs", "schemas[0]")(c) + " " +
+				get("/Users", "schemas[0]")(c) + " " + post("/Users", newUser(`"userName":"z"`))(c)
+		}, `200 404 "` + errorURN + `" 200 "` + listURN + `" 201`, `404 200 "` + version11URN + `" 200 "` + version11URN + `" 400 invalidSyntax`},
 		{"NoEnterprise", Quirks{NoEnterprise: true}, onUser(enterpriseURN+":department", `{"op":"add","path":"`+enterpriseURN+`:department","value":"D"}`), `200 "D"`, "400 invalidPath null"},
 	}
 }
@@ -314,6 +318,9 @@ func memberPatchHabits() []habit {
 		{"MemberClear", Quirks{MemberClear: Ignore}, clearAll, "200 ", "200 ab"},
 		{"MembersPerOp", Quirks{MembersPerOp: 1}, two, "200 abc", "400 invalidValue ab"},
 		{"MembersPerRequest", Quirks{MembersPerRequest: 2}, two, "200 abc", "400 invalidValue ab"},
+		{"MembersPerRequest", Quirks{MembersPerRequest: 2}, inWorld(func(w world) string {
+			return code(w.do("POST", "/Groups", groupBody("x", w.a, w.b, w.c))) + " " + code(w.do("PUT", "/Groups/"+w.g, groupBody("x", w.a, w.b, w.c)))
+		}), "201 200", "400 invalidValue 400 invalidValue"},
 		{"MembersPerGroup", Quirks{MembersPerGroup: 2}, two, "200 abc", "413 ab"},
 	}
 }
@@ -429,6 +436,7 @@ func verbHabits() []habit {
 		{"DeleteUser", Quirks{DeleteUser: NotAllowed}, del, "204 false false", "405 true true"},
 		{"DeleteUser", Quirks{DeleteUser: NotImplemented}, del, "204 false false", "501 true true"},
 		{"DeleteUser", Quirks{DeleteUser: Deactivate}, del, "204 false false", "204 true false"},
+		{"BulkBroken", Quirks{BulkBroken: Refuse}, bulk, "200" + ok + " 1", "400" + ok + " 0"},
 		{"BulkBroken", Quirks{BulkBroken: Fail}, bulk, "200" + ok + " 1", "500" + ok + " 0"},
 		{"BulkBroken", Quirks{BulkBroken: NotImplemented}, bulk, "200" + ok + " 1", "501" + ok + " 0"},
 		{"BulkBroken", Quirks{BulkBroken: HTML}, bulk, "200" + ok + " 1", page + " 0"},

@@ -216,7 +216,7 @@ func (s *Server) Snapshot() Snapshot {
 	defer s.store.RUnlock()
 	snap := Snapshot{Users: map[string]map[string]any{}, Groups: map[string]map[string]any{}, Members: map[string][]string{}}
 	s.store.users.each(func(r *resource) {
-		snap.Users[free(snap.Users, fold(r.text("userName")))] = s.named(flatten(r.attrs))
+		snap.Users[free(snap.Users, fold(r.text("userName")))] = s.managers(flatten(r.attrs))
 	})
 	s.store.groups.each(func(r *resource) {
 		key := free(snap.Groups, r.text("displayName"))
@@ -226,8 +226,8 @@ func (s *Server) Snapshot() Snapshot {
 	return snap
 }
 
-// named replaces the manager's id by the userName.
-func (s *Server) named(values map[string]any) map[string]any {
+// managers replaces the manager's id by the userName.
+func (s *Server) managers(values map[string]any) map[string]any {
 	path := enterpriseURN + ":manager.value"
 	if id, ok := values[path].(string); ok {
 		if r := s.store.users.byID[id]; r != nil {

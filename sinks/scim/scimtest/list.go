@@ -108,6 +108,9 @@ func (s *Server) page(l *listing, found []*resource) (*reply, error) {
 	if !l.filtered {
 		doc["totalResults"] = total + s.quirks.TotalResultsOff
 	}
+	if s.quirks.Version11 {
+		doc["schemas"] = []any{version11URN}
+	}
 	if s.quirks.OmitTotalResults {
 		delete(doc, "totalResults")
 	}

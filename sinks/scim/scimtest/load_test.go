@@ -45,7 +45,6 @@ func BenchmarkLargeGroup(b *testing.B) {
 	}
 }
 
-// TestListAll pages through 20,000 users: every page must be cheap.
 func BenchmarkListPage(b *testing.B) {
 	s := New(Options{NoLog: true})
 	for i := range 100_000 {

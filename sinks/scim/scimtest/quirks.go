@@ -24,6 +24,8 @@ type Quirks struct {
 	ConfigClaims []string
 	// ConfigOmits are top-level attributes left out of the configuration.
 	ConfigOmits []string
+	// Version11 is a server of SCIM 1.1: its schemas, and /ServiceProviderConfigs only.
+	Version11 bool
 	// NoEnterprise has no enterprise extension: its paths are refused, its values ignored.
 	NoEnterprise bool
 
@@ -259,7 +261,7 @@ type Quirks struct {
 	// DisableDeletes deletes a user whose active becomes false.
 	DisableDeletes bool
 	// BulkBroken is the answer to /Bulk when it is offered.
-	BulkBroken Behaviour `can:"fail,not-implemented,html,ignore"`
+	BulkBroken Behaviour `can:"refuse,fail,not-implemented,html,ignore"`
 
 	// Transport.
 

@@ -186,6 +186,9 @@ func (s *Server) document(r *resource, base string, p projection) map[string]any
 	if !s.quirks.NoMeta {
 		doc["meta"] = s.meta(r, base)
 	}
+	if s.quirks.Version11 {
+		doc["schemas"] = []any{version11URN}
+	}
 	return p.apply(doc)
 }
 

@@ -110,8 +110,8 @@ func (s *Server) create(ctx context.Context, c *call, t *table) (*reply, error) 
 	if err != nil {
 		return nil, err
 	}
-	if !hasSchema(body, t.rt.core.id) {
-		return nil, bad("invalidSyntax", "schemas must name %s", t.rt.core.id)
+	if err := s.named(body, t); err != nil {
+		return nil, err
 	}
 	rd := reader{rt: t.rt, q: s.quirks}
 	attrs, members, err := rd.resource(body)
@@ -120,6 +120,9 @@ func (s *Server) create(ctx context.Context, c *call, t *table) (*reply, error) 
 	}
 	if s.quirks.MembersOnCreate == Ignore {
 		members = nil
+	}
+	if err := s.fewMembers(members); err != nil {
+		return nil, err
 	}
 	r := s.newResource(t, attrs, true)
 	racing, err := s.raceGap(ctx, t, r)
@@ -135,6 +138,26 @@ func (s *Server) create(ctx context.Context, c *call, t *table) (*reply, error) 
 		return nil, err
 	}
 	return s.insert(c, t, r, members)
+}
+
+// named checks that a body names its schema.
+func (s *Server) named(body map[string]any, t *table) error {
+	want := t.rt.core.id
+	if s.quirks.Version11 {
+		want = version11URN
+	}
+	if !hasSchema(body, want) {
+		return bad("invalidSyntax", "schemas must name %s", want)
+	}
+	return nil
+}
+
+// fewMembers is Quirks.MembersPerRequest for whole groups.
+func (s *Server) fewMembers(members []any) error {
+	if n := s.quirks.MembersPerRequest; n > 0 && len(members) > n {
+		return invalidValue("more than %d members in one request", n)
+	}
+	return nil
 }
 
 // raceGap checks uniqueness ahead of time when the check and the insertion are not one

@@ -292,3 +292,31 @@ func TestDiscovery(t *testing.T) {
 	c.must(405, "DELETE", "/Schemas", "", "Authorization", "Bearer t")
 	c.must(404, "GET", "/ServiceProviderConfigs", "", "Authorization", "Bearer t")
 }
+
+// TestDeletedLeaveNoTrace deletes most of a large list: paging and look-ups stay right, and
+// the list does not keep the places of the dead.
+func TestDeletedLeaveNoTrace(t *testing.T) {
+	c := serve(t, Options{NoLog: true})
+	var want []string
+	for i := range 500 {
+		id := c.s.AddUser(map[string]any{"userName": fmt.Sprint("u", i)})
+		if i%5 == 0 {
+			want = append(want, id)
+			continue
+		}
+		if err := c.s.Remove(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := c.must(200, "GET", "/Users", "").ids(); !slices.Equal(got, want) {
+		t.Errorf("%d users listed, want %d", len(got), len(want))
+	}
+	if kept := len(c.s.store.users.order); kept > 2*len(want) {
+		t.Errorf("the list keeps %d places for %d users", kept, len(want))
+	}
+	for name, n := range map[string]int{"u495": 1, "u496": 0} {
+		if _, found := c.names("/Users", `userName eq "`+name+`"`); len(found) != n {
+			t.Errorf("%s: found %q", name, found)
+		}
+	}
+}

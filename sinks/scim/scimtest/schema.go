@@ -17,6 +17,7 @@ const (
 	errorURN      = "urn:ietf:params:scim:api:messages:2.0:Error"
 	patchURN      = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 	bulkURN       = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+	version11URN  = "urn:scim:schemas:core:1.0"
 	bulkAnswerURN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 )
 

@@ -24,6 +24,11 @@ type ServiceApp struct {
 	NoRole bool
 }
 
+var (
+	errAssertion = errors.New("the client_assertion_type is missing")
+	errClient    = errors.New("the client or its key is unknown")
+)
+
 // bearer is an access token that was given out. They live for an hour.
 type bearer struct {
 	client  string
@@ -116,7 +121,7 @@ func (o *Org) token(w http.ResponseWriter, r *http.Request) {
 // client verifies the client assertion (RFC 7523 section 3).
 func (o *Org) client(r *http.Request) (ServiceApp, error) {
 	if r.PostFormValue("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
-		return ServiceApp{}, errors.New("The client_assertion_type is missing.") //nolint:staticcheck // Okta's words
+		return ServiceApp{}, errAssertion
 	}
 	var client ServiceApp
 	_, err := jwt.ParseWithClaims(r.PostFormValue("client_assertion"), &jwt.RegisteredClaims{}, func(t *jwt.Token) (any, error) {
@@ -126,7 +131,7 @@ func (o *Org) client(r *http.Request) (ServiceApp, error) {
 		}
 		c, ok := o.clients[issuer]
 		if !ok || t.Header["kid"] != c.KeyID {
-			return nil, errors.New("The client or its key is unknown.") //nolint:staticcheck // Okta's words
+			return nil, errClient
 		}
 		client = c
 		return c.Key, nil

@@ -125,20 +125,21 @@ func (o *Org) spoil(kind FaultKind, w http.ResponseWriter, r *http.Request) {
 		o.mux.ServeHTTP(a, r)
 	}
 	body := a.body.Bytes()
-	switch links := a.header["Link"]; kind {
-	case CutBody:
+	links := a.header["Link"]
+	if kind == CutBody {
 		a.header.Set("Content-Length", strconv.Itoa(len(body)+1))
-	case HalfList:
+	}
+	if kind == HalfList {
 		body = body[:len(body)/2]
-	case CombinedLink:
+	}
+	if kind == CombinedLink {
 		a.header.Set("Link", strings.Join(links, ", "))
-	case NoLinks:
+	}
+	if kind == NoLinks {
 		a.header.Del("Link")
-	case Endless:
-		if len(links) > 0 {
-			self := strings.Replace(links[0], `rel="self"`, `rel="next"`, 1)
-			a.header["Link"] = []string{links[0], self}
-		}
+	}
+	if kind == Endless && len(links) > 0 {
+		a.header["Link"] = []string{links[0], strings.Replace(links[0], `rel="self"`, `rel="next"`, 1)}
 	}
 	w.WriteHeader(a.status)
 	if kind == CutBody {

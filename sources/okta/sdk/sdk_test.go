@@ -239,7 +239,9 @@ func TestContext(t *testing.T) {
 // TestUnknownCall proves that nothing is sent for a call that doesn't exist.
 func TestUnknownCall(t *testing.T) {
 	o := open(t)
-	if _, err := client(t, o.cfg).Get(t.Context(), okta.Request{}); err == nil {
+	resp, err := client(t, o.cfg).Get(t.Context(), okta.Request{})
+	if err == nil {
+		_ = resp.Body.Close()
 		t.Error("Get of no call gave no error")
 	}
 	if slices.Clone(o.Requests()) != nil {

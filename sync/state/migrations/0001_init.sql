@@ -131,9 +131,12 @@ CREATE TABLE log (
   source_id TEXT    NOT NULL,
   body      BLOB    NOT NULL                    -- provlog.Record
 );
+-- One for each way to filter, in the order of the answer: each ends with the id.
+CREATE INDEX log_job ON log (job_id, id);
 CREATE INDEX log_source ON log (job_id, source_id, id);
 CREATE INDEX log_status ON log (job_id, status, id);
 CREATE INDEX log_action ON log (job_id, action, id);
+CREATE INDEX log_both ON log (job_id, status, action, id);
 CREATE INDEX log_time ON log (job_id, time);
 
 -- +goose Down

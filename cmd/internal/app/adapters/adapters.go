@@ -1,5 +1,6 @@
 // Package adapters is the one table of all sources and sinks that the program has. It
-// links the providers' SDKs, which take minutes to compile; nothing but main imports it.
+// links the providers' SDKs, which take minutes to compile; nothing but main and
+// end-to-end tests imports it.
 package adapters
 
 import (
