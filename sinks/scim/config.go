@@ -64,9 +64,9 @@ type TLS struct {
 // Validate reports every mistake that can be seen without asking the application.
 func (c Config) Validate() []sinks.Problem {
 	out := append(urlProblems("base_url", c.BaseURL), c.Auth.problems()...)
-	p, known := profiles()[c.profileName()]
+	p, known := Profiles()[c.profileName()]
 	if !known {
-		names := slices.Sorted(maps.Keys(profiles()))
+		names := slices.Sorted(maps.Keys(Profiles()))
 		out = append(out, sinks.Problem{Key: "profile", Message: fmt.Sprintf("unknown profile %q; known are %s", c.Profile, strings.Join(names, ", "))})
 	} else {
 		out = append(out, c.Override.apply(p).problems()...)
@@ -232,5 +232,5 @@ func (c Config) profileName() string {
 
 // Effective is the profile in force: the named one under the override.
 func (c Config) Effective() Profile {
-	return c.Override.apply(profiles()[c.profileName()])
+	return c.Override.apply(Profiles()[c.profileName()])
 }

@@ -128,7 +128,7 @@ func TestProfilesAreSound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, p := range profiles() {
+	for name, p := range Profiles() {
 		c := valid()
 		c.Profile = name
 		if problems := c.Validate(); len(problems) > 0 || p.Name != name {

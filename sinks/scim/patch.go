@@ -57,32 +57,27 @@ func (s *Sink) operation(c change) operation {
 // all they get.
 func (s *Sink) adapted(changes []change, now resource) []operation {
 	var ops []operation
-	added := map[string]path{} // attributes that get new entries, by key
-	var order []string
-	target := now.clone()
+	added := resource{} // the new entries
+	var lists []path    // the attributes they belong to
 	for _, c := range changes {
 		absent := now.get(c.path) == nil
 		switch {
 		case c.value == nil && absent:
 			continue
 		case c.value != nil && len(c.path.filter) > 0 && !now.hasEntry(c.path):
-			base := path{schema: c.path.schema, attr: c.path.attr}
-			if _, ok := added[base.key()]; !ok {
-				order = append(order, base.key())
+			list := path{schema: c.path.schema, attr: c.path.attr}
+			if added.raw(list) == nil {
+				lists = append(lists, list)
 			}
-			added[base.key()] = base
+			added.set(c.path, c.value)
 		case c.value != nil && absent:
 			ops = append(ops, operation{Op: "add", Path: c.path.String(), Value: c.value})
 		default:
 			ops = append(ops, s.operation(c))
 		}
-		target.set(c.path, c.value)
 	}
-	for _, key := range order {
-		base := added[key]
-		had := len(entries(now.raw(base)))
-		all := entries(target.raw(base))
-		ops = append(ops, operation{Op: "add", Path: base.String(), Value: all[min(had, len(all)):]})
+	for _, list := range lists {
+		ops = append(ops, operation{Op: "add", Path: list.String(), Value: added.raw(list)})
 	}
 	return ops
 }

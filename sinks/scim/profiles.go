@@ -7,8 +7,8 @@ import (
 	"github.com/idpbridge/idpbridge/sinks"
 )
 
-// profiles are the known dialects by name. The source of each fact is in docs/sinks.md.
-func profiles() map[string]Profile {
+// Profiles returns the known dialects by name. The source of each fact is in docs/sinks.md.
+func Profiles() map[string]Profile {
 	out := make(map[string]Profile)
 	for _, p := range []Profile{
 		rfc7644(), entra(), okta(), awsIdentityCenter(), slack(), github(), gitlab(), atlassian(),
@@ -18,9 +18,6 @@ func profiles() map[string]Profile {
 	}
 	return out
 }
-
-// Profiles returns the known dialects by name.
-func Profiles() map[string]Profile { return profiles() }
 
 // entra is for applications that were only ever tried with Microsoft Entra provisioning
 // without its RFC flag: groups are created empty, members leave by value.

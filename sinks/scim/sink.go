@@ -55,6 +55,9 @@ func New(cfg Config, hc *http.Client, log *slog.Logger) (*Sink, error) {
 	if hc == nil {
 		hc = &http.Client{}
 	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	client := *hc
 	client.Transport = newAuthTransport(cfg.Auth, base, hc)
 	client.CheckRedirect = refuseRedirects

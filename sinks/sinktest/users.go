@@ -59,6 +59,15 @@ func runUsers(t *testing.T, fresh Harness) {
 	})
 	t.Run("clear and set again", testClear(fresh))
 	t.Run("values for entries that were never there", testAbsent(fresh))
+	t.Run("one entry leaves, another comes", func(t *testing.T) {
+		b := begin(t, fresh)
+		values := minimal("ada")
+		values[`phoneNumbers[type eq "work"].value`] = "+49 30 1"
+		id := b.create(sinks.User, b.supported(values))
+		change := b.supported(map[string]any{`phoneNumbers[type eq "work"].value`: nil, `phoneNumbers[type eq "mobile"].value`: "+49 170 1"})
+		b.update(sinks.User, id, change)
+		b.wantHeld(sinks.User, id, change)
+	})
 	t.Run("clear what is not there", func(t *testing.T) {
 		b := begin(t, fresh)
 		id := b.create(sinks.User, minimal("ada"))

@@ -27,7 +27,8 @@ type cycle struct {
 	worker *apply.Worker
 	base   state.Requests
 	full   bool // the source is read whole
-	held   []state.Change
+	held   []state.Change // in a dry run, what the guard has to judge
+	linked map[adoptedBy]*state.Adopted
 }
 
 // Run runs one cycle and returns its account. The error is about the cycle not having
@@ -115,7 +116,7 @@ func (c *cycle) open(ctx context.Context) error {
 		DryRun: c.req.DryRun, Status: "running", StartedAt: c.e.now().UTC(),
 	}
 	if c.req.DryRun {
-		c.out.Plan = []state.Change{}
+		c.beginPreview(kind)
 	}
 	c.log = c.log.With("cycle", c.out.ID)
 	c.base = c.job.Requests()
@@ -135,7 +136,7 @@ func (c *cycle) prepare(ctx context.Context) error {
 	j.Limits = c.sink.Limits()
 	c.worker = &apply.Worker{
 		Sink: c.sink, State: c.store, Job: *j, Log: c.log, Now: c.e.now,
-		Run: apply.Run{CycleID: c.out.ID, Trigger: c.req.Trigger, Holder: c.lease.Holder},
+		Run: apply.Run{CycleID: c.out.ID, Trigger: c.req.Trigger, Holder: c.lease.Holder, DryRun: c.req.DryRun},
 	}
 	return nil
 }

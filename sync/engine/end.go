@@ -31,7 +31,7 @@ func (c *cycle) end(ctx context.Context, err error) (*state.Cycle, error) {
 	now := c.job.Requests()
 	c.out.Requests = state.Requests{Source: now.Source - c.base.Source, Sink: now.Sink - c.base.Sink}
 	c.status(err)
-	c.planHeld()
+	c.endPreview()
 	held := max(percent(users), percent(groups))
 	if jerr := c.judgeJob(ctx, err, held); jerr != nil {
 		return c.out, jerr
@@ -43,20 +43,6 @@ func (c *cycle) end(ctx context.Context, err error) (*state.Cycle, error) {
 		"escrowed", c.out.Escrowed, "staged_deletions", c.out.StagedDeletions, "quarantined", c.out.Quarantined)
 	c.e.metrics.ended(c.out)
 	return c.out, c.store.PutCycle(ctx, c.row.ID, c.out)
-}
-
-// planHeld ends a dry run's plan with the deletions that would be held.
-func (c *cycle) planHeld() {
-	done := map[string]bool{}
-	key := func(p state.Change) string { return p.Resource + p.Action + p.SourceID }
-	for _, p := range c.out.Plan {
-		done[key(p)] = true
-	}
-	for _, p := range c.held {
-		if !done[key(p)] {
-			c.out.Plan = append(c.out.Plan, p)
-		}
-	}
 }
 
 func percent(t state.Tally) int {

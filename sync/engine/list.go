@@ -40,6 +40,7 @@ func (c *cycle) list(ctx context.Context, r sinks.Resource) (func(), error) {
 	c.worker.Index[r] = index
 	done := func() {
 		c.worker.Index[r] = nil
+		c.previewUnmanaged(ctx, r, index)
 		_ = index.Close()
 	}
 	if reconcile {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sync/apply"
+	"github.com/idpbridge/idpbridge/sync/provlog"
 	"github.com/idpbridge/idpbridge/sync/state"
 )
 
@@ -37,7 +38,9 @@ func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do w
 		total, claimErr = c.claim(ctx, q, tasks)
 	}()
 	go c.workers(ctx, tasks, outcomes, do)
+	planned := len(c.out.Plan)
 	kept, err := c.recorder(ctx, phase, outcomes)
+	inOrder(c.out.Plan[planned:])
 	total -= kept
 	if err != nil {
 		return total, err
@@ -146,27 +149,14 @@ func (c *cycle) count(o *apply.Outcome) {
 	add(counts, o.Counted)
 	c.out.Memberships.Added += o.Added
 	c.out.Memberships.Removed += o.Removed
-	c.plan(o)
-	if !c.req.DryRun {
+	if c.req.DryRun {
+		c.preview(o)
+	} else {
 		c.e.metrics.changed(c.job.Name, o)
 	}
 	if o.Err != nil {
 		c.log.Warn("object failed", "resource", o.Result.Object.Resource.String(), "source_id", o.Result.Object.SourceID,
-			"kept_for_later", o.Result.Keep, "class", sinks.ClassOf(o.Err).String())
-	}
-}
-
-// plan adds an outcome to a dry run's plan. A deletion that the guard lets through comes
-// back as a change of its own and takes the place of the held one.
-func (c *cycle) plan(o *apply.Outcome) {
-	if !c.req.DryRun {
-		return
-	}
-	if o.Change != nil {
-		c.out.Plan = append(c.out.Plan, *o.Change)
-	}
-	if o.Held != nil {
-		c.held = append(c.held, *o.Held)
+			"kept_for_later", o.Result.Keep, provlog.LogAttr(o.Err))
 	}
 }
 

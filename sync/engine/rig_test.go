@@ -55,6 +55,7 @@ type options struct {
 	source  engine.Source // instead of the directory
 	sink    scim.Config
 	clients func(http.RoundTripper) http.RoundTripper
+	tables  *mapping.Defaults // instead of defaults()
 }
 
 func newRig(t testing.TB, o options) *rig {
@@ -74,7 +75,11 @@ func newRig(t testing.TB, o options) *rig {
 	}
 	sink, err := scim.New(o.sink, &http.Client{Transport: counting{next, &sent}, Timeout: 10 * time.Second}, slog.New(slog.DiscardHandler))
 	must(t, err)
-	m, err := mapping.Compile(mapping.Spec{}, o.scope, defaults())
+	tables := defaults()
+	if o.tables != nil {
+		tables = *o.tables
+	}
+	m, err := mapping.Compile(mapping.Spec{}, o.scope, tables)
 	must(t, err)
 	policy := plan.Default()
 	if o.policy != nil {

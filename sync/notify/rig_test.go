@@ -77,7 +77,26 @@ type box struct {
 	t     *testing.T
 	file  string
 	store *state.Store
-	log   strings.Builder
+	log   lines
+}
+
+// lines collects what was logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String returns what was logged so far.
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func newBox(t *testing.T) *box {

@@ -2,6 +2,7 @@ package schedule_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -11,7 +12,9 @@ import (
 
 	"github.com/idpbridge/idpbridge/quarantine"
 	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
+	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/engine"
+	"github.com/idpbridge/idpbridge/sync/state"
 )
 
 const day = 24 * time.Hour
@@ -112,7 +115,7 @@ func TestSixtyDaysOfQuarantine(t *testing.T) {
 			return s
 		})
 		must(t, err)
-		time.Sleep(interval)
+		time.Sleep(interval + time.Minute)
 		if len(p.starts(t, "a")) != cycles+1 || len(w.app.Users()) != 4 {
 			t.Errorf("resumed: %d cycles, %d users", len(p.starts(t, "a"))-cycles, len(w.app.Users()))
 		}
@@ -172,6 +175,51 @@ func TestQuarantineSurvivesRestarts(t *testing.T) {
 		}
 		if after := p.row(t, "a").Quarantine; !after.Since.Equal(began) || after.Probes != 3 {
 			t.Errorf("after the restarts: %+v", after)
+		}
+	})
+}
+
+// People are told once of what the deletion guard holds, and again when it holds more.
+func TestHeldDeletionsAreTold(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, w *world) {
+		for i := range 40 {
+			w.user(i)
+		}
+		p := w.serve(w.job("a", interval))
+		must(t, p.store.AddReceiver(t.Context(), "ops"))
+		told := func() (held []int) {
+			for {
+				due, err := p.store.DueNotices(t.Context(), "ops")
+				must(t, err)
+				if len(due) == 0 {
+					return held
+				}
+				held = append(held, due[0].Held)
+				d := state.Delivery{Notice: due[0].ID, Receiver: "ops"}
+				if mine, err := p.store.ClaimDelivery(t.Context(), d, time.Now().Add(time.Minute)); err != nil || !mine {
+					t.Fatalf("claimed: %t, %v", mine, err)
+				}
+				if mine, err := p.store.ClaimDelivery(t.Context(), d, time.Now().Add(time.Minute)); err != nil || mine {
+					t.Fatalf("claimed twice: %t, %v", mine, err)
+				}
+				must(t, p.store.EndDelivery(t.Context(), d, time.Time{}))
+			}
+		}
+		leave := func(from, to int) {
+			for i := from; i < to; i++ {
+				w.dir.RemoveUser(sources.ID(fmt.Sprintf("u%d", i)), sources.RemovedHard)
+			}
+			time.Sleep(3 * interval)
+		}
+		time.Sleep(2 * interval)
+		for _, step := range []struct {
+			from, to int
+			want     []int
+		}{{0, 12, []int{12}}, {12, 12, nil}, {12, 15, []int{15}}, {15, 15, nil}} {
+			leave(step.from, step.to)
+			if d := cmp.Diff(step.want, told()); d != "" {
+				t.Errorf("after %d left (-want +got):\n%s", step.to, d)
+			}
 		}
 	})
 }

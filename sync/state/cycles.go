@@ -32,6 +32,40 @@ type Cycle struct {
 	// Drift is what a reconcile found: accounts that vanished from the app, and accounts
 	// there that nobody manages.
 	Drift *Drift `json:"drift,omitempty"`
+	// Adoption says, in a dry run that reads everything, what becomes of the accounts that
+	// are in the app already.
+	Adoption *Adoption `json:"adoption,omitempty"`
+}
+
+// Adoption is a dry run's report on the accounts and groups that the app has already. Its
+// lists name some of the objects, its numbers count all.
+type Adoption struct {
+	// Linked are the objects that would be linked to what exists, by the attribute that
+	// found it.
+	Linked []Adopted `json:"linked"`
+	// Unmanaged counts what nobody of the source has; null when the app can't be listed,
+	// or nothing had to be looked for.
+	Unmanaged        *int    `json:"unmanaged"`
+	UnmanagedObjects []Named `json:"unmanaged_objects"`
+	// Ambiguous counts the objects for which more than one account was found.
+	Ambiguous        int     `json:"ambiguous"`
+	AmbiguousObjects []Named `json:"ambiguous_objects"`
+}
+
+// Adopted are the objects of one resource that one attribute finds.
+type Adopted struct {
+	Resource  string  `json:"resource"`
+	Attribute string  `json:"attribute"`
+	Count     int     `json:"count"`
+	Objects   []Named `json:"objects"`
+}
+
+// Named is an object of the adoption report.
+type Named struct {
+	Resource    string `json:"resource"`
+	SourceID    string `json:"source_id,omitempty"` // of an unmanaged one: none
+	TargetID    string `json:"target_id,omitempty"` // of an ambiguous one: none
+	DisplayName string `json:"display_name"`
 }
 
 // Counts are the objects of one resource by what was done. Unchanged ones were read and
@@ -68,6 +102,7 @@ type Problem struct {
 
 // Change is one line of a dry run's plan.
 type Change struct {
+	Object      ObjectID   `json:"-"`
 	Resource    string     `json:"resource"`
 	Action      string     `json:"action"`
 	SourceID    string     `json:"source_id"`

@@ -99,6 +99,21 @@ func (x *Index) Get(ctx context.Context, id sinks.ID) (*sinks.Object, error) {
 	return &found[0], nil
 }
 
+// Drop forgets objects.
+func (x *Index) Drop(ctx context.Context, ids []sinks.ID) error {
+	for _, id := range ids {
+		if _, err := x.conn.ExecContext(ctx, `DELETE FROM accounts WHERE id = ?`, string(id)); err != nil {
+			return fmt.Errorf("index of the app: %w", err)
+		}
+	}
+	return nil
+}
+
+// Some returns up to n objects, in the order of their ids.
+func (x *Index) Some(ctx context.Context, n int) ([]sinks.Object, error) {
+	return x.query(ctx, `SELECT body FROM accounts ORDER BY id LIMIT ?`, n)
+}
+
 // Len returns how many objects the index holds.
 func (x *Index) Len(ctx context.Context) (int, error) {
 	var n int

@@ -80,3 +80,15 @@ const (
 	Approved
 	Denied
 )
+
+// String returns the decision's word: waiting, approved or rejected.
+func (d Decision) String() string {
+	switch d {
+	case Approved:
+		return "approved"
+	case Denied:
+		return "rejected"
+	default:
+		return "waiting"
+	}
+}

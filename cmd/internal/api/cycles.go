@@ -12,7 +12,7 @@ import (
 )
 
 type runInput struct {
-	onJob
+	OnJob
 	Body *RunRequest
 }
 
@@ -50,7 +50,7 @@ func (s *server) runCycle(ctx context.Context, in *runInput) (*startedAnswer, er
 }
 
 type cyclesInput struct {
-	onJob
+	OnJob
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"20" doc:"The most cycles"`
 }
 
@@ -64,7 +64,7 @@ func (s *server) listCycles(ctx context.Context, in *cyclesInput) (*cyclesAnswer
 }
 
 type cycleInput struct {
-	onJob
+	OnJob
 	CycleID string `path:"cycle_id" maxLength:"200"`
 }
 
@@ -84,7 +84,7 @@ func (s *server) getCycle(ctx context.Context, in *cycleInput) (*cycleAnswer, er
 }
 
 type provisionInput struct {
-	onJob
+	OnJob
 	Body ProvisionRequest
 }
 

@@ -56,11 +56,15 @@ func describe() huma.Config {
 	}
 }
 
-// tidy makes the schemas as strict as the answers are. Types say nothing of null: a
-// pointer to an object may be null, and a list never is.
+// tidy makes the schemas say what the answers are. Types say nothing of null: a pointer to
+// an object may be null, and a list never is. Requests are closed, so that a misspelt name
+// is an error; answers are open, so that a later version may tell more.
 func tidy(doc *huma.OpenAPI) {
 	schemas := doc.Components.Schemas
 	for name, schema := range schemas.Map() {
+		if !strings.HasSuffix(name, "Request") {
+			schema.AdditionalProperties = nil
+		}
 		t := schemas.TypeFromRef("#/components/schemas/" + name)
 		for field := range t.Fields() {
 			key, options, _ := strings.Cut(field.Tag.Get("json"), ",")

@@ -10,8 +10,9 @@ import (
 	"github.com/idpbridge/idpbridge/sync/state"
 )
 
-// onJob is the input of everything that is about one job.
-type onJob struct {
+// OnJob is the input of everything that is about one job. It is exported for reflection,
+// which sees no parameters in it otherwise.
+type OnJob struct {
 	Job string `path:"job" maxLength:"200" doc:"The job's name"`
 }
 
@@ -53,7 +54,7 @@ func (w *session) view(ctx context.Context) (*jobAnswer, error) {
 func (s *server) listJobs(ctx context.Context, _ *nothing) (*jobsAnswer, error) {
 	out := &jobsAnswer{view.Jobs{Jobs: []view.Job{}}}
 	for _, name := range s.app.JobNames() {
-		job, err := s.getJob(ctx, &onJob{name})
+		job, err := s.getJob(ctx, &OnJob{name})
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +63,7 @@ func (s *server) listJobs(ctx context.Context, _ *nothing) (*jobsAnswer, error) 
 	return out, nil
 }
 
-func (s *server) getJob(ctx context.Context, in *onJob) (*jobAnswer, error) {
+func (s *server) getJob(ctx context.Context, in *OnJob) (*jobAnswer, error) {
 	w, err := s.open(ctx, in.Job)
 	if err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func (s *server) getJob(ctx context.Context, in *onJob) (*jobAnswer, error) {
 	return w.view(ctx)
 }
 
-func (s *server) pause(ctx context.Context, in *onJob) (*jobAnswer, error) {
+func (s *server) pause(ctx context.Context, in *OnJob) (*jobAnswer, error) {
 	w, err := s.open(ctx, in.Job)
 	if err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func (s *server) pause(ctx context.Context, in *onJob) (*jobAnswer, error) {
 	return w.view(ctx)
 }
 
-func (s *server) resume(ctx context.Context, in *onJob) (*jobAnswer, error) {
+func (s *server) resume(ctx context.Context, in *OnJob) (*jobAnswer, error) {
 	w, err := s.open(ctx, in.Job)
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (s *server) resume(ctx context.Context, in *onJob) (*jobAnswer, error) {
 	return w.view(ctx)
 }
 
-func (s *server) release(ctx context.Context, in *onJob) (*jobAnswer, error) {
+func (s *server) release(ctx context.Context, in *OnJob) (*jobAnswer, error) {
 	w, err := s.open(ctx, in.Job)
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (s *server) release(ctx context.Context, in *onJob) (*jobAnswer, error) {
 
 // restartInput names what to forget.
 type restartInput struct {
-	onJob
+	OnJob
 	Body *RestartRequest
 }
 

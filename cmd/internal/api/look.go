@@ -14,7 +14,7 @@ import (
 )
 
 type logInput struct {
-	onJob
+	OnJob
 	Identity string `query:"identity" maxLength:"1024" doc:"Only one user or group: the source's id, user name, mail address or group name"`
 	Status   string `query:"status" enum:"success,failure,skipped,warning" doc:"Only records of this status"`
 	Action   string `query:"action" enum:"create,update,disable,delete,none" doc:"Only records of this action"`
@@ -35,7 +35,11 @@ func (s *server) listLog(ctx context.Context, in *logInput) (*logAnswer, error) 
 		return nil, err
 	}
 	if in.Identity != "" {
-		if filter.Identity, err = w.SourceID(ctx, in.Identity); err != nil {
+		filter.Identity, err = w.SourceID(ctx, in.Identity)
+		if several := control.Refusal(err); several != nil {
+			return nil, &badRequest{location: "query.identity", message: several.Message + "; " + several.Advice}
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +113,7 @@ type (
 	decidedAnswer struct{ Body view.Decided }
 )
 
-func (s *server) listEscrows(ctx context.Context, in *onJob) (*escrowsAnswer, error) {
+func (s *server) listEscrows(ctx context.Context, in *OnJob) (*escrowsAnswer, error) {
 	w, err := s.open(ctx, in.Job)
 	if err != nil {
 		return nil, err
@@ -118,7 +122,7 @@ func (s *server) listEscrows(ctx context.Context, in *onJob) (*escrowsAnswer, er
 	return &escrowsAnswer{found}, err
 }
 
-func (s *server) listStaged(ctx context.Context, in *onJob) (*stagedAnswer, error) {
+func (s *server) listStaged(ctx context.Context, in *OnJob) (*stagedAnswer, error) {
 	w, err := s.open(ctx, in.Job)
 	if err != nil {
 		return nil, err
@@ -127,11 +131,11 @@ func (s *server) listStaged(ctx context.Context, in *onJob) (*stagedAnswer, erro
 	return &stagedAnswer{found}, err
 }
 
-func (s *server) approve(ctx context.Context, in *onJob) (*decidedAnswer, error) {
+func (s *server) approve(ctx context.Context, in *OnJob) (*decidedAnswer, error) {
 	return s.decide(ctx, in.Job, decision{"approved", control.Job.Approve})
 }
 
-func (s *server) reject(ctx context.Context, in *onJob) (*decidedAnswer, error) {
+func (s *server) reject(ctx context.Context, in *OnJob) (*decidedAnswer, error) {
 	return s.decide(ctx, in.Job, decision{"rejected", control.Job.Reject})
 }
 

@@ -134,7 +134,7 @@ func (s *server) runRoutes() {
 func (s *server) lookRoutes() {
 	register(s, route{
 		id: "list-log", method: http.MethodGet, path: job + "/logs", role: config.Viewer, tag: "log", summary: "Read the provisioning log, newest first",
-		errors: []int{missing, conflict, invalid},
+		errors: []int{missing, invalid},
 	}, s.listLog)
 	register(s, route{
 		id: "list-escrows", method: http.MethodGet, path: job + "/escrows", role: config.Viewer, tag: "log", summary: "List the objects whose change failed and is tried again",

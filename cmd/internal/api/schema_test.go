@@ -9,6 +9,7 @@ import (
 
 // document is an OpenAPI document as decoded JSON, with the part of JSON Schema that the
 // generated one uses. A keyword it does not know is a violation: nothing passes unread.
+// Answers are held to be closed, though the document leaves room for more.
 type document map[string]any
 
 // at walks down a path of keys.
@@ -39,6 +40,9 @@ func (d document) check(where string, schema map[string]any, v any) []string {
 	var bad []string
 	for keyword, rule := range schema {
 		bad = append(bad, d.rule(where, rulePair{keyword, rule, schema}, v)...)
+	}
+	if schema["additionalProperties"] == nil && schema["properties"] != nil {
+		bad = append(bad, checkClosed(where, rulePair{"additionalProperties", false, schema}, v)...)
 	}
 	return bad
 }

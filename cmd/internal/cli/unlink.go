@@ -54,7 +54,7 @@ func runUnlink(ctx context.Context, r *program, o UnlinkOptions) error {
 			return err
 		}
 		if !object.Linked() {
-			return failed("`idpbridge explain "+o.Job+"` says why", "%s %s has no link", resource, object.SourceID)
+			return failed("it was never provisioned, or was unlinked before", "%s %s has no link", resource, object.SourceID)
 		}
 		// A running cycle may have the object in hand, and would store the link again.
 		lease, err := s.store.LeaseCycle(ctx, s.row)
