@@ -11,4 +11,7 @@ type DefaultRow struct {
 	// Match is the precedence, from 1, of this attribute when an existing account is
 	// looked for; 0: not used.
 	Match int
+	// CreateOnly is set for attributes that are sent when the account is made, then left
+	// alone.
+	CreateOnly bool
 }

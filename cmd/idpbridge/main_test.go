@@ -17,7 +17,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", Setup: setup, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sink": sinkCmd, "status": statusCmd, "json": jsonCmd,
+			"sink": sinkCmd, "status": statusCmd, "json": jsonCmd, "schema": schemaCmd,
 		},
 	})
 }

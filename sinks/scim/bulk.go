@@ -59,7 +59,7 @@ func (s *Sink) DoAll(ctx context.Context, ops []sinks.Op) []sinks.Result {
 	if payload == 0 {
 		payload = 1 << 20
 	}
-	b := &batch{s: s, ops: ops, results: results}
+	b := &batch{s: s, ops: ops, results: results, slots: make(chan struct{}, s.limits.Concurrency)}
 	for i, op := range ops {
 		item, bytes, ok := s.bulkItem(i, op)
 		if size < 2 || !ok || bytes > payload-bulkFrame {
@@ -72,6 +72,7 @@ func (s *Sink) DoAll(ctx context.Context, ops []sinks.Op) []sinks.Result {
 		b.items, b.bytes = append(b.items, item), b.bytes+bytes+1
 	}
 	b.flush(ctx)
+	b.singles.Wait()
 	return results
 }
 
@@ -98,6 +99,10 @@ func (s *Sink) bulkItem(i int, op sinks.Op) (item bulkItem, size int, ok bool) {
 	item.index, item.BulkID = i, "op"+strconv.Itoa(i)
 	switch op.Action {
 	case sinks.Create:
+		// Most answers don't show what was created, so nobody would know whether the
+		// members were taken, and a second addition makes duplicates in some
+		// applications. They follow by PATCH.
+		op.AddMembers = nil
 		if item.creation, err = s.creation(op, changes); err != nil {
 			return item, 0, false
 		}
@@ -130,10 +135,19 @@ type batch struct {
 	results []sinks.Result
 	items   []bulkItem
 	bytes   int
+
+	singles sync.WaitGroup
+	slots   chan struct{} // as many as requests may be under way
 }
 
+// single sends an operation alone, beside others; its result is there once singles are
+// waited for.
 func (b *batch) single(ctx context.Context, i int) {
-	b.results[i].Receipt, b.results[i].Err = b.s.Do(ctx, b.ops[i])
+	b.slots <- struct{}{}
+	b.singles.Go(func() {
+		defer func() { <-b.slots }()
+		b.results[i].Receipt, b.results[i].Err = b.s.Do(ctx, b.ops[i])
+	})
 }
 
 // flush sends what was collected.
@@ -153,15 +167,36 @@ func (b *batch) flush(ctx context.Context) {
 		return
 	}
 	answers := readBulk(a.body, items)
+	var refused []bulkItem
 	for _, item := range items {
 		answer, ok := answers[item.BulkID]
 		if !ok {
-			b.results[item.index].Err = unclearBulk(item, "the answer to a bulk request leaves this operation out")
+			err := unclearBulk(item, "the answer to a bulk request leaves this operation out")
+			b.results[item.index].Err = err
+			b.s.stopBulk(ctx, err)
 			continue
 		}
-		b.take(ctx, item, answer)
+		if !b.take(item, answer) {
+			refused = append(refused, item)
+			b.single(ctx, item.index)
+		}
 	}
+	b.singles.Wait()
+	b.compare(ctx, items, refused)
 	b.prove(ctx, items)
+}
+
+// compare ends the use of bulk where most operations are refused in it and taken alone.
+func (b *batch) compare(ctx context.Context, items, refused []bulkItem) {
+	taken := 0
+	for _, item := range refused {
+		if b.results[item.index].Err == nil {
+			taken++
+		}
+	}
+	if taken > len(items)/2 {
+		b.s.stopBulk(ctx, fmt.Errorf("%d of %d operations were refused in a bulk request, and taken alone", taken, len(items)))
+	}
 }
 
 // refused deals with a bulk request that failed as a whole.
@@ -187,6 +222,9 @@ func (b *batch) refused(ctx context.Context, items []bulkItem, err error) {
 func (s *Sink) stopBulk(ctx context.Context, err error) {
 	s.bulk.Lock()
 	defer s.bulk.Unlock()
+	if s.bulk.broken {
+		return
+	}
 	s.bulk.broken = true
 	s.log.WarnContext(ctx, "bulk requests fail; single ones are used", "error", err)
 }
@@ -228,15 +266,16 @@ func readBulk(body []byte, items []bulkItem) map[string]bulkAnswer {
 	return out
 }
 
-// take turns the answer to one operation into its result.
-func (b *batch) take(ctx context.Context, item bulkItem, got bulkAnswer) {
+// take turns the answer to one operation into its result. It returns false when the
+// operation had no effect: alone, all ways are open to it.
+func (b *batch) take(item bulkItem, got bulkAnswer) bool {
 	result, op := &b.results[item.index], b.ops[item.index]
 	a := &answer{op: item.req.op(), status: got.status, header: http.Header{}, body: got.response}
 	switch {
 	case got.status >= 500 && got.status != http.StatusNotImplemented, got.status == http.StatusTooManyRequests:
 		result.Err = b.s.refusal(item.req, a)
 	case got.status < 200 || got.status > 299:
-		b.single(ctx, item.index) // it had no effect; alone, all ways are open
+		return false
 	case op.Action == sinks.Create:
 		r, _ := decodeResource(got.response, true) // without a response the location has the id
 		if r == nil {
@@ -252,12 +291,12 @@ func (b *batch) take(ctx context.Context, item bulkItem, got bulkAnswer) {
 	case op.Action == sinks.Update:
 		now, err := echo(item.req, a)
 		if err != nil || len(b.s.untaken(now, item.changes)) > 0 {
-			b.single(ctx, item.index)
-			return
+			return false
 		}
 		result.Receipt.Ignored = item.ignored
 		result.Err = b.s.judgeMembersOf(op, now)
 	}
+	return true
 }
 
 func (s *Sink) judgeMembersOf(op sinks.Op, now resource) error {

@@ -52,7 +52,8 @@ func DefaultUserMapping() []sources.DefaultRow {
 		{To: enterprise + "division", From: "user.division"},
 		{To: enterprise + "department", From: "user.department"},
 		{To: enterprise + "manager.value", From: "user.managerId"},
-		{To: enterprise + "manager.displayName", From: "user.manager"},
+		// readOnly in RFC 7643 section 4.3: some apps take it in a POST, none has to in a PATCH.
+		{To: enterprise + "manager.displayName", From: "user.manager", CreateOnly: true},
 	}
 }
 

@@ -26,7 +26,7 @@ type cycle struct {
 	out    *state.Cycle
 	worker *apply.Worker
 	base   state.Requests
-	full   bool // the source is read whole
+	full   bool           // the source is read whole
 	held   []state.Change // in a dry run, what the guard has to judge
 	linked map[adoptedBy]*state.Adopted
 }
@@ -80,7 +80,7 @@ func (e *Engine) begin(ctx context.Context, job *Job, req Request) (*cycle, func
 		if err != nil {
 			return nil, nil, fmt.Errorf("dry run: %w", err)
 		}
-		c.store, c.sink, cleanup = copied, &dry{Sink: job.DrySink}, remove
+		c.store, c.sink, cleanup = copied, newDry(job.DrySink, job.Mapping), remove
 	}
 	var err error
 	if c.row, err = c.store.Job(ctx, job.Name); err == nil {
@@ -135,7 +135,7 @@ func (c *cycle) prepare(ctx context.Context) error {
 	}
 	j.Limits = c.sink.Limits()
 	c.worker = &apply.Worker{
-		Sink: c.sink, State: c.store, Job: *j, Log: c.log, Now: c.e.now,
+		Sink: apply.Batched(c.sink), State: c.store, Job: *j, Log: c.log, Now: c.e.now,
 		Run: apply.Run{CycleID: c.out.ID, Trigger: c.req.Trigger, Holder: c.lease.Holder, DryRun: c.req.DryRun},
 	}
 	return nil

@@ -21,18 +21,15 @@ func (c *cycle) end(ctx context.Context, err error) (*state.Cycle, error) {
 			err = denied
 		}
 	}
-	users, uerr := c.store.Tally(ctx, c.row.ID, sinks.User)
-	groups, gerr := c.store.Tally(ctx, c.row.ID, sinks.Group)
-	if e := errors.Join(uerr, gerr); e != nil {
-		err = errors.Join(err, e)
+	held := 0
+	for _, r := range []sinks.Resource{sinks.User, sinks.Group} {
+		percent, werr := c.waiting(ctx, r)
+		held, err = max(held, percent), errors.Join(err, werr)
 	}
-	c.out.Escrowed = users.Escrowed + groups.Escrowed
-	c.out.StagedDeletions = users.Staged + groups.Staged
 	now := c.job.Requests()
 	c.out.Requests = state.Requests{Source: now.Source - c.base.Source, Sink: now.Sink - c.base.Sink}
 	c.status(err)
 	c.endPreview()
-	held := max(percent(users), percent(groups))
 	if jerr := c.judgeJob(ctx, err, held); jerr != nil {
 		return c.out, jerr
 	}
@@ -45,11 +42,17 @@ func (c *cycle) end(ctx context.Context, err error) (*state.Cycle, error) {
 	return c.out, c.store.PutCycle(ctx, c.row.ID, c.out)
 }
 
-func percent(t state.Tally) int {
-	if t.Staged == 0 {
-		return 0
+// waiting adds what waits of a resource to the account, and returns how many percent of
+// its accounts are held deletions.
+func (c *cycle) waiting(ctx context.Context, r sinks.Resource) (int, error) {
+	escrowed, staged, err := c.store.Waits(ctx, c.row.ID, r)
+	c.out.Escrowed += escrowed
+	c.out.StagedDeletions += staged
+	if err != nil || staged == 0 {
+		return 0, err
 	}
-	return 100 * t.Staged / max(1, t.Enabled)
+	t, err := c.store.Tally(ctx, c.row.ID, r)
+	return 100 * staged / max(1, t.Enabled), err
 }
 
 func changes(c state.Counts) int { return c.Created + c.Updated + c.Disabled + c.Deleted }

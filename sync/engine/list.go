@@ -54,7 +54,7 @@ func (c *cycle) list(ctx context.Context, r sinks.Resource) (func(), error) {
 
 func (c *cycle) worthListing(ctx context.Context, r sinks.Resource) (bool, error) {
 	_, unlinked, err := c.store.Waiting(ctx, c.row.ID, r)
-	if err != nil {
+	if err != nil || unlinked == 0 || c.out.Kind != "initial" && unlinked < listFrom {
 		return false, err
 	}
 	t, err := c.store.Tally(ctx, c.row.ID, r)

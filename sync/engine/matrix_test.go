@@ -17,8 +17,8 @@ import (
 
 // patience is the time-out of one request here, and sloth longer than that.
 const (
-	patience = 250 * time.Millisecond
-	sloth    = 600 * time.Millisecond
+	patience = 120 * time.Millisecond
+	sloth    = 300 * time.Millisecond
 )
 
 // sinkFaults are the ways an app fails, by name.
@@ -71,11 +71,15 @@ func TestSinkMatrix(t *testing.T) {
 
 func sinkCase(t *testing.T, fault scimtest.Fault, unique bool) {
 	t.Helper()
+	wait := 150 * time.Millisecond // for an app that fails
+	if fault.Header != nil {
+		wait = 1200 * time.Millisecond // for one that says when to come back
+	}
 	r := newRig(t, options{
 		app:    scimtest.Options{Quirks: scimtest.Quirks{UserNameNotUnique: !unique, GroupNameUnique: unique, MemberAddAgain: appendUnless(unique)}},
 		policy: func(p *plan.Policy) { p.Deleted, p.MaxCount, p.MaxPercent = plan.Delete, 1000, 100 },
 		clients: func(http.RoundTripper) http.RoundTripper {
-			return transport.Client(transport.Options{Peer: transport.Sink, Name: "app", Timeout: patience, MaxWait: 1500 * time.Millisecond}).Transport
+			return transport.Client(transport.Options{Peer: transport.Sink, Name: "app", Timeout: patience, MaxWait: wait}).Transport
 		},
 	})
 	r.fill(4)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -30,14 +31,22 @@ type work func(ctx context.Context, o *state.Object) apply.Outcome
 // came of them. It returns how many it got through with: the others stay as they were.
 func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do work) (int, error) {
 	q.Job, q.Holder, q.Scoped, q.Limit = c.row.ID, c.lease.Holder, c.worker.Job.Scoped, claimSize
-	tasks := make(chan state.Object)
-	outcomes := make(chan apply.Outcome, recordSize)
+	if err := cmp.Or(c.worker.Stopped(), ctx.Err()); err != nil {
+		return 0, err
+	}
+	first, err := c.store.Claim(ctx, q)
+	if err != nil || len(first) == 0 {
+		return 0, err
+	}
+	crew := crew{c.width(ctx, len(first)), do}
+	tasks := make(chan state.Object, claimSize) // the next are claimed while these are worked on
+	outcomes := make(chan apply.Outcome, 2*recordSize)
 	total, claimErr := 0, error(nil)
 	go func() {
 		defer close(tasks)
-		total, claimErr = c.claim(ctx, q, tasks)
+		total, claimErr = c.claim(ctx, q, tasks, first)
 	}()
-	go c.workers(ctx, tasks, outcomes, do)
+	go c.workers(ctx, crew, tasks, outcomes)
 	planned := len(c.out.Plan)
 	kept, err := c.recorder(ctx, phase, outcomes)
 	inOrder(c.out.Plan[planned:])
@@ -54,30 +63,48 @@ func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do w
 	return total, ctx.Err()
 }
 
-// claim feeds the workers until nothing is left.
-func (c *cycle) claim(ctx context.Context, q state.ClaimQuery, tasks chan<- state.Object) (int, error) {
+// claim feeds the workers what was claimed and goes on until nothing is left.
+func (c *cycle) claim(ctx context.Context, q state.ClaimQuery, tasks chan<- state.Object, objects []state.Object) (int, error) {
 	total := 0
-	for ctx.Err() == nil && c.worker.Stopped() == nil {
-		objects, err := c.store.Claim(ctx, q)
-		if err != nil || len(objects) == 0 {
-			return total, err
-		}
+	for len(objects) > 0 {
 		for i := range objects {
 			tasks <- objects[i]
 		}
 		total += len(objects)
+		if ctx.Err() != nil || c.worker.Stopped() != nil {
+			break
+		}
 		q.After = objects[len(objects)-1].ID
+		var err error
+		if objects, err = c.store.Claim(ctx, q); err != nil {
+			return total, err
+		}
 	}
 	return total, nil
 }
 
-// workers runs as many workers as the app is worth, and closes outcomes after the last.
-// A stopped cycle lets requests in flight end.
-func (c *cycle) workers(ctx context.Context, tasks <-chan state.Object, outcomes chan<- apply.Outcome, do work) {
+// crew is how many workers do what.
+type crew struct {
+	size int
+	do   work
+}
+
+// width is how many workers a pass over about so many objects is worth.
+func (c *cycle) width(ctx context.Context, objects int) int {
+	n := max(1, c.worker.Job.Limits.Concurrency)
+	if b, ok := c.worker.Sink.(*apply.Batches); ok {
+		return b.Expect(ctx, objects, n)
+	}
+	return n
+}
+
+// workers runs a crew, and closes outcomes after the last. A stopped cycle lets requests
+// in flight end.
+func (c *cycle) workers(ctx context.Context, crew crew, tasks <-chan state.Object, outcomes chan<- apply.Outcome) {
 	inFlight, cancel := withGrace(ctx, grace)
 	defer cancel()
 	var wg sync.WaitGroup
-	for range max(1, c.worker.Job.Limits.Concurrency) {
+	for range crew.size {
 		wg.Go(func() {
 			for o := range tasks {
 				if ctx.Err() != nil {
@@ -86,7 +113,7 @@ func (c *cycle) workers(ctx context.Context, tasks <-chan state.Object, outcomes
 					outcomes <- apply.Outcome{Result: untried}
 					continue
 				}
-				outcomes <- do(inFlight, &o)
+				outcomes <- crew.do(inFlight, &o)
 			}
 		})
 	}

@@ -99,8 +99,11 @@ func (c *cycle) deletions(ctx context.Context) error {
 
 // judge lets the waiting deletions of a resource pass if they are few enough.
 func (c *cycle) judge(ctx context.Context, r sinks.Resource) error {
+	if _, staged, err := c.store.Waits(ctx, c.row.ID, r); err != nil || staged == 0 {
+		return err
+	}
 	t, err := c.store.Tally(ctx, c.row.ID, r)
-	if err != nil || t.Staged == 0 {
+	if err != nil {
 		return err
 	}
 	g := Guard{MaxCount: c.job.Policy.MaxCount, MaxPercent: c.job.Policy.MaxPercent}

@@ -67,7 +67,7 @@ func (e *Engine) Provision(ctx context.Context, job *Job, req ProvisionRequest) 
 			return nil, fmt.Errorf("dry run: %w", err)
 		}
 		defer remove()
-		p.store, p.sink = copied, &dry{Sink: job.DrySink}
+		p.store, p.sink = copied, newDry(job.DrySink, job.Mapping)
 	}
 	if err := p.open(ctx); err != nil {
 		return nil, err

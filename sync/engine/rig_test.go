@@ -45,6 +45,7 @@ type rig struct {
 	job   *engine.Job
 	now   time.Time
 	file  string
+	url   string // of the app
 }
 
 // options change a rig before it is built.
@@ -63,11 +64,11 @@ func newRig(t testing.TB, o options) *rig {
 	r := &rig{t: t, dir: &sourcetest.Directory{PageSize: 50}, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	o.app.Auth.Bearer = "token"
 	r.app = scimtest.New(o.app)
-	url := r.app.Start(t)
+	r.url = r.app.Start(t)
 	r.file = filepath.Join(t.TempDir(), "state.db")
 	r.open()
 	var sent atomic.Int64
-	o.sink.BaseURL, o.sink.Auth = url, scim.Auth{Type: "bearer", Token: secret.String("token")}
+	o.sink.BaseURL, o.sink.Auth = r.url, bearer()
 	next := http.RoundTripper(&http.Transport{MaxIdleConnsPerHost: 16})
 	t.Cleanup(next.(*http.Transport).CloseIdleConnections)
 	if o.clients != nil {
@@ -109,6 +110,8 @@ func (r *rig) open() {
 	store := r.store
 	r.t.Cleanup(func() { _ = store.Close() })
 }
+
+func bearer() scim.Auth { return scim.Auth{Type: "bearer", Token: secret.String("token")} }
 
 func (r *rig) clock() time.Time { return r.now }
 

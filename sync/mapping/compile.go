@@ -77,6 +77,9 @@ func rowsOf(configured []Row, defaults []sources.DefaultRow) []Row {
 	rows := make([]Row, len(defaults))
 	for i, d := range defaults {
 		rows[i] = Row{To: d.To, From: d.From, Match: d.Match}
+		if d.CreateOnly {
+			rows[i].When = whenCreate
+		}
 	}
 	return rows
 }

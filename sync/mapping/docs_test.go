@@ -80,13 +80,17 @@ func TestDefaultTablesPage(t *testing.T) {
 func markdown(d mapping.Defaults) string {
 	var b strings.Builder
 	table := func(kind string, rows []sources.DefaultRow) {
-		fmt.Fprintf(&b, "\n| %s: `to` | `from` | `match` |\n|---|---|---|\n", kind)
+		fmt.Fprintf(&b, "\n| %s: `to` | `from` | `match` | `when` |\n|---|---|---|---|\n", kind)
 		for _, r := range rows {
 			match := ""
 			if r.Match > 0 {
 				match = fmt.Sprint(r.Match)
 			}
-			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", r.To, strings.ReplaceAll(r.From, "|", `\|`), match)
+			when := "always"
+			if r.CreateOnly {
+				when = "create"
+			}
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", r.To, strings.ReplaceAll(r.From, "|", `\|`), match, when)
 		}
 	}
 	table("users", d.Users)

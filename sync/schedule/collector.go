@@ -24,10 +24,10 @@ const scrapeTimeout = 5 * time.Second
 type collector struct {
 	store *state.Store
 	log   *slog.Logger
-	jobs  func() []string
+	jobs  func() map[string]time.Duration // the interval of each
 
-	quarantined, since, state, success *prometheus.Desc
-	escrowed, staged, links            *prometheus.Desc
+	interval, quarantined, since, state, success *prometheus.Desc
+	escrowed, staged, links                      *prometheus.Desc
 
 	mu    sync.Mutex
 	cache map[string]counted
@@ -38,12 +38,13 @@ type counted struct {
 	at time.Time
 }
 
-func newCollector(store *state.Store, log *slog.Logger, jobs func() []string) *collector {
+func newCollector(store *state.Store, log *slog.Logger, jobs func() map[string]time.Duration) *collector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("idpbridge_"+name, help, append([]string{"job"}, labels...), nil)
 	}
 	return &collector{
 		store: store, log: log, jobs: jobs, cache: map[string]counted{},
+		interval:    desc("job_interval_seconds", "Time from the start of one automatic cycle to the start of the next, as configured."),
 		quarantined: desc("job_quarantined", "1 while the job is in quarantine, also when that has disabled it."),
 		since:       desc("job_quarantine_since_timestamp_seconds", "When the job's quarantine began; 0 when it is in none."),
 		state:       desc("job_state", "1 for the state that the job is in, 0 for the others.", "state"),
@@ -56,7 +57,7 @@ func newCollector(store *state.Store, log *slog.Logger, jobs func() []string) *c
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.quarantined, c.since, c.state, c.success, c.escrowed, c.staged, c.links} {
+	for _, d := range []*prometheus.Desc{c.interval, c.quarantined, c.since, c.state, c.success, c.escrowed, c.staged, c.links} {
 		ch <- d
 	}
 }
@@ -70,8 +71,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		c.log.Error("state can't be read for metrics", "error", err)
 		return
 	}
-	for _, name := range c.jobs() {
+	for name, interval := range c.jobs() {
 		clock := clocks[name]
+		c.gauge(ch, c.interval, interval.Seconds(), name)
 		c.status(ch, name, clock)
 		n, err := c.count(ctx, name, clock.ID)
 		if err != nil {

@@ -22,7 +22,7 @@ func TestCollector(t *testing.T) {
 		p := w.serve(w.job("a", interval), other)
 		reg := prometheus.NewPedanticRegistry()
 		reg.MustRegister(p.Collector())
-		if n, err := testutil.GatherAndCount(reg); err != nil || n != 2*(1+1+4+1+2+2+2) {
+		if n, err := testutil.GatherAndCount(reg); err != nil || n != 2*(1+1+1+4+1+2+2+2) {
 			t.Fatalf("%d series, %v", n, err)
 		}
 		if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {

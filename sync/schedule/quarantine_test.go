@@ -70,7 +70,7 @@ func TestSixtyDaysOfQuarantine(t *testing.T) {
 		began := s.Since
 		cycles := len(p.starts(t, "a"))
 
-		time.Sleep(began.Add(5 * day).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(5 * day)))
 		want := []time.Duration{hours(1), hours(2), hours(4), hours(8), hours(16), hours(24), hours(24), hours(24)}
 		if d := cmp.Diff(want, dry.gaps(began)[:8], roughly); d != "" {
 			t.Errorf("gaps between probes (-want +got):\n%s", d)
@@ -78,7 +78,7 @@ func TestSixtyDaysOfQuarantine(t *testing.T) {
 
 		w.app.ClearFaults()
 		w.app.Inject(scimtest.WebPage404())
-		time.Sleep(began.Add(8 * day).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(8 * day)))
 		changed := p.row(t, "a").Quarantine
 		if changed.Reason != quarantine.ReasonIncompatible || !changed.Since.Equal(began) {
 			t.Errorf("with another fault the job is %+v", changed)
@@ -89,7 +89,7 @@ func TestSixtyDaysOfQuarantine(t *testing.T) {
 			t.Errorf("gaps after the reason changed: %v", all)
 		}
 
-		time.Sleep(began.Add(27*day + 23*time.Hour).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(27*day + 23*time.Hour)))
 		if got := p.row(t, "a").Quarantine.State; got != quarantine.StateQuarantined {
 			t.Errorf("on day 27 the job is %s", got)
 		}
@@ -99,7 +99,7 @@ func TestSixtyDaysOfQuarantine(t *testing.T) {
 		}
 		probes := len(dry.gaps(began))
 		w.app.ClearFaults()
-		time.Sleep(began.Add(60 * day).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(60 * day)))
 		if n := len(dry.gaps(began)); n != probes {
 			t.Errorf("%d probes of a disabled job", n-probes)
 		}
@@ -139,7 +139,7 @@ func TestProbeReleases(t *testing.T) {
 		if out.Result != "success" || p.row(t, "a").Quarantine.State != quarantine.StateQuarantined {
 			t.Errorf("provisioned: %s, the job is %s", out.Result, p.row(t, "a").Quarantine.State)
 		}
-		time.Sleep(since.Add(59 * time.Minute).Sub(time.Now()))
+		time.Sleep(time.Until(since.Add(59 * time.Minute)))
 		if got := len(p.starts(t, "a")); got != n {
 			t.Errorf("%d cycles before the probe", got-n)
 		}

@@ -120,7 +120,7 @@ func New(o Options) (*Scheduler, error) {
 		store: o.Store, engine: o.Engine, log: o.Log, period: o.Watch, cron: cron,
 		jobs: map[string]*job{}, cancels: map[*run]context.CancelFunc{},
 	}
-	s.collector = newCollector(o.Store, o.Log, s.names)
+	s.collector = newCollector(o.Store, o.Log, s.intervals)
 	return s, nil
 }
 
@@ -282,6 +282,17 @@ func (s *Scheduler) names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.jobs))
+}
+
+// intervals returns the interval of each job.
+func (s *Scheduler) intervals() map[string]time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]time.Duration, len(s.jobs))
+	for name, j := range s.jobs {
+		out[name] = j.marks.interval
+	}
+	return out
 }
 
 func (s *Scheduler) job(name string) *job {

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -53,6 +54,15 @@ func (w What) where() string {
 	default:
 		return `0`
 	}
+}
+
+// scope restricts a claim to a job and resource. Where a subquery names the few objects,
+// the plus signs keep SQLite, which has no statistics, from walking all of the job.
+func (w What) scope() string {
+	if w == Decided || w == Membership {
+		return `+o.job_id = ?1 AND +o.resource = ?2`
+	}
+	return `o.job_id = ?1 AND o.resource = ?2`
 }
 
 const objectColumns = `o.id, o.resource, o.source_id, o.user_name, o.mail, o.display_name, o.presence, o.filtered, o.assigned,
@@ -112,7 +122,7 @@ func (s *Store) Claim(ctx context.Context, q ClaimQuery) ([]Object, error) {
 	var out []Object
 	err := s.tx(ctx, func(t *txn) error {
 		query := `SELECT ` + columns(q.Scoped) + objectJoins + `
-			WHERE o.job_id = ?1 AND o.resource = ?2 AND o.id > ?3 AND ` + q.What.where() + `
+			WHERE ` + q.What.scope() + ` AND o.id > ?3 AND ` + q.What.where() + `
 			AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.holder = i.holder AND l.holder <> ?4 AND l.expires_at > ?5)
 			ORDER BY o.id LIMIT ?6`
 		return claim(t, q, &out, query, q.Job, q.Resource, q.After, q.Holder, millis(s.now()), q.Limit)
@@ -156,17 +166,24 @@ func claim(t *txn, q ClaimQuery, out *[]Object, query string, args ...any) error
 	if err != nil {
 		return err
 	}
-	for _, o := range *out {
-		if err := intend(t, o.ID, q.Holder); err != nil {
-			return err
-		}
+	ids := make([]ObjectID, len(*out))
+	for i := range *out {
+		ids[i] = (*out)[i].ID
 	}
-	return nil
+	return intend(t, ids, q.Holder)
 }
 
-func intend(t *txn, id ObjectID, holder string) error {
-	_, err := t.exec(`INSERT INTO intents (object_id, holder, started_at) VALUES (?, ?, ?)
+// intend stores the intents of all objects with one statement.
+func intend(t *txn, ids []ObjectID, holder string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO intents (object_id, holder, started_at) SELECT j.value, ?, ? FROM json_each(?) j WHERE true
 		ON CONFLICT (object_id) DO UPDATE SET holder = excluded.holder, started_at = excluded.started_at, unclear = 1`,
-		id, holder, millis(t.s.now()))
+		holder, millis(t.s.now()), string(list))
 	return err
 }

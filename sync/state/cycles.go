@@ -222,7 +222,17 @@ type Tally struct {
 	Present  int // in the source
 }
 
-// Tally counts a job's objects of one resource.
+// Waits is how many objects of a resource are in escrow, and how many deletions of it wait
+// for a decision. It takes as long as these are, not as the job is.
+func (s *Store) Waits(ctx context.Context, job JobID, r sinks.Resource) (escrowed, staged int, err error) {
+	err = s.r.QueryRowContext(ctx, `SELECT
+		(SELECT COUNT(*) FROM escrow e CROSS JOIN objects o ON o.id = e.object_id WHERE o.job_id = ?1 AND o.resource = ?2),
+		(SELECT COUNT(*) FROM staged s CROSS JOIN objects o ON o.id = s.object_id WHERE o.job_id = ?1 AND o.resource = ?2 AND s.decision = 0)`,
+		job, r).Scan(&escrowed, &staged)
+	return escrowed, staged, classify(err)
+}
+
+// Tally counts a job's objects of one resource. It walks all of them.
 func (s *Store) Tally(ctx context.Context, job JobID, r sinks.Resource) (Tally, error) {
 	var c Tally
 	err := s.r.QueryRowContext(ctx, `SELECT

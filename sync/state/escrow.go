@@ -49,17 +49,20 @@ func (s *Store) Escrows(ctx context.Context, job JobID) ([]Escrow, error) {
 // the cycle has 0, or a later time, and waits for another one.
 const dueNow = 1
 
+// The plus signs before job_id keep SQLite, which has no statistics, from walking all
+// objects of the job for the few that wait.
+
 // WakeEscrow has the objects planned again whose next attempt is due, or all of them.
 // Entries that could not be read or mapped wait for the source to show them again.
 func (s *Store) WakeEscrow(ctx context.Context, job JobID, all bool) error {
 	until := millis(s.now())
 	return s.tx(ctx, func(t *txn) error {
 		_, err := t.exec(`UPDATE escrow SET next_attempt_at = ? WHERE (? OR next_attempt_at <= ?)
-			AND object_id IN (SELECT id FROM objects WHERE job_id = ?)`, dueNow, all, until, job)
+			AND EXISTS (SELECT 1 FROM objects o WHERE o.id = object_id AND o.job_id = ?)`, dueNow, all, until, job)
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE job_id = ? AND id IN
+		_, err = t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE +job_id = ? AND id IN
 			(SELECT object_id FROM escrow WHERE next_attempt_at <= ? AND code NOT IN ('mapping_failed', 'scope_failed', 'bad_entry'))`, job, until)
 		return err
 	})
@@ -68,7 +71,7 @@ func (s *Store) WakeEscrow(ctx context.Context, job JobID, all bool) error {
 // WakeUnclear has the objects planned again for which a dead process may have sent
 // something.
 func (s *Store) WakeUnclear(ctx context.Context, job JobID) error {
-	return s.set(ctx, `UPDATE objects SET dirty = dirty + 1 WHERE job_id = ? AND dirty = 0 AND id IN
+	return s.set(ctx, `UPDATE objects SET dirty = dirty + 1 WHERE +job_id = ? AND dirty = 0 AND id IN
 		(SELECT object_id FROM intents WHERE holder NOT IN (SELECT holder FROM leases))
 		AND id NOT IN (SELECT object_id FROM escrow)`, job)
 }

@@ -199,10 +199,13 @@ func (im *Importer) remember(t *txn, mark int) error {
 	return nil
 }
 
-func (im *Importer) saw(what int, id int64) {
-	if im.seen[what].add(id) {
+// saw notes that the round has met something, and returns whether it had not before.
+func (im *Importer) saw(what int, id int64) bool {
+	first := im.seen[what].add(id)
+	if first {
 		im.fresh[what] = append(im.fresh[what], id)
 	}
+	return first
 }
 
 // known is the part of a stored row that tells whether an entry changes it.
@@ -292,9 +295,8 @@ func (im *Importer) entry(t *txn, e *Entry, have, users map[string]known) error 
 
 // scalars stores the object's own attributes and its presence.
 func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) error {
-	if e.Presence < plan.DeletedSoft {
+	first := e.Presence < plan.DeletedSoft &&
 		im.saw(int(e.Resource), k.id) // seenUser and seenGroup have the resources' numbers
-	}
 	if e.Failure != nil {
 		// Digest 0 makes the next good entry count as a change, which ends the escrow.
 		k.digest = 0
@@ -322,11 +324,7 @@ func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) 
 	}
 	d := digest(e, im.tables[e.Resource])
 	if k.digest == d && k.presence == e.Presence {
-		if k.linked {
-			im.Unchanged[e.Resource]++
-		} else {
-			im.Outside[e.Resource]++
-		}
+		im.nothingNew(e.Resource, first, k.linked)
 		return nil
 	}
 	if k.presence != e.Presence {
@@ -341,6 +339,18 @@ func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) 
 		synced = 0, table_id = ?, desired = ?, dirty = dirty + 1 WHERE id = ?`,
 		e.UserName, e.Mail, e.DisplayName, e.Presence, e.Filtered, d, im.tables[e.Resource], e.Desired, k.id)
 	return err
+}
+
+// nothingNew counts an entry that said nothing new; an object that comes again in the same
+// round (a group whose members spread over pages) is counted once.
+func (im *Importer) nothingNew(r sinks.Resource, first, linked bool) {
+	switch {
+	case !first:
+	case linked:
+		im.Unchanged[r]++
+	default:
+		im.Outside[r]++
+	}
 }
 
 // manager stores a reference that the source told; an unknown one leaves it as it was.

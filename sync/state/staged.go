@@ -41,14 +41,14 @@ func (s *Store) Decide(ctx context.Context, job JobID, d Decision) (int, error) 
 // ExpireApprovals returns approvals that were not carried out in time to waiting.
 func (s *Store) ExpireApprovals(ctx context.Context, job JobID) error {
 	return s.set(ctx, `UPDATE staged SET decision = 0, decided_at = 0, expires_at = 0 WHERE decision = 1 AND expires_at < ?
-		AND object_id IN (SELECT id FROM objects WHERE job_id = ?)`, millis(s.now()), job)
+		AND EXISTS (SELECT 1 FROM objects o WHERE o.id = object_id AND o.job_id = ?)`, millis(s.now()), job)
 }
 
 // PassStaged lets all waiting deletions of a resource through: the guard found them few
 // enough, or a person said so for this run.
 func (s *Store) PassStaged(ctx context.Context, job JobID, resource int) error {
 	return s.set(ctx, `UPDATE staged SET decision = 1, expires_at = ? WHERE decision = 0
-		AND object_id IN (SELECT id FROM objects WHERE job_id = ? AND resource = ?)`, millis(s.now().Add(ApprovalTTL)), job, resource)
+		AND EXISTS (SELECT 1 FROM objects o WHERE o.id = object_id AND o.job_id = ? AND o.resource = ?)`, millis(s.now().Add(ApprovalTTL)), job, resource)
 }
 
 // DueDeletions has the objects planned again that were disabled before the time.

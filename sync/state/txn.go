@@ -17,7 +17,11 @@ type txn struct {
 func (s *Store) tx(ctx context.Context, f func(*txn) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := &txn{ctx: ctx, s: s}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// Transactions are short. A context that can end would cost a goroutine per statement.
+	t := &txn{ctx: context.WithoutCancel(ctx), s: s}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return classify(err)
 	}
@@ -33,7 +37,6 @@ func (s *Store) tx(ctx context.Context, f func(*txn) error) error {
 }
 
 func (t *txn) rollback() {
-	t.ctx = context.WithoutCancel(t.ctx)
 	_, _ = t.exec("ROLLBACK")
 }
 

@@ -50,7 +50,8 @@ var usual = map[string][]string{
 }
 
 // InitializeFor makes the series of a source or sink appear at zero, so that the first
-// request or failure is an increase and not a new series.
+// request or failure is an increase and not a new series. Refused credentials are among
+// them: after one refusal a job stops asking, and a new series alone alerts nobody.
 func (m *Metrics) InitializeFor(peer Peer, name string) {
 	if m == nil {
 		return
@@ -61,7 +62,7 @@ func (m *Metrics) InitializeFor(peer Peer, name string) {
 			continue
 		}
 		m.duration.WithLabelValues(peer.String(), name, method)
-		for _, code := range append([]string{codeError, "429"}, codes...) {
+		for _, code := range append([]string{codeError, "401", "403", "429"}, codes...) {
 			m.requests.WithLabelValues(peer.String(), name, method, code)
 		}
 	}

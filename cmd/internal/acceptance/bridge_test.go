@@ -39,7 +39,12 @@ jobs:
 
 func newBridge(t testing.TB, dir directory, to sinkAt, job string) *bridge {
 	t.Helper()
-	text := fmt.Sprintf(template, t.TempDir(), dir.yaml(), to.url, to.token, to.more, job)
+	return startBridge(t, dir, fmt.Sprintf(template, t.TempDir(), dir.yaml(), to.url, to.token, to.more, job))
+}
+
+// startBridge wires what a configuration file says.
+func startBridge(t testing.TB, dir directory, text string) *bridge {
+	t.Helper()
 	cfg, err := config.Parse("test.yaml", []byte(text), func(string) (string, bool) { return "", false })
 	must(t, err)
 	a, err := app.New(app.Options{Config: cfg, Adapters: adapters.All(), Version: "test"})
@@ -71,10 +76,12 @@ func (b *bridge) succeed(req engine.Request) *state.Cycle {
 	return c
 }
 
-func (b *bridge) escrow() string {
+func (b *bridge) escrow() string { return b.escrowOf("test") }
+
+func (b *bridge) escrowOf(job string) string {
 	store, err := b.app.Store(b.t.Context())
 	must(b.t, err)
-	row, err := store.Job(b.t.Context(), "test")
+	row, err := store.Job(b.t.Context(), job)
 	must(b.t, err)
 	list, err := store.Escrows(b.t.Context(), row.ID)
 	must(b.t, err)

@@ -97,6 +97,14 @@ func (b *logBuffer) audits(t *testing.T) []map[string]any {
 	return out
 }
 
+// light is the table of adapters without the SDKs.
+func light() app.Adapters {
+	return app.Adapters{
+		Sources: map[string]app.NewSource{config.TypeFile: app.NewFile},
+		Sinks:   map[string]app.SinkAdapter{config.TypeSCIM: app.SCIM()},
+	}
+}
+
 // newRig starts everything. The one job is "hr-to-wiki", whose next automatic cycle is
 // half an hour away.
 func newRig(t *testing.T, s setup) *rig {
@@ -107,10 +115,7 @@ func newRig(t *testing.T, s setup) *rig {
 	cfg := r.config(s, r.sink.Start(t))
 	a, err := app.New(app.Options{
 		Config: cfg, Log: log, Registry: prometheus.NewRegistry(),
-		Adapters: app.Adapters{
-			Sources: map[string]app.NewSource{config.TypeFile: app.NewFile},
-			Sinks:   map[string]app.SinkAdapter{config.TypeSCIM: app.SCIM()},
-		},
+		Adapters: light(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func register[I, O any](s *server, rt route, do func(context.Context, *I) (*O, e
 		OperationID: rt.id, Method: rt.method, Path: path, DefaultStatus: rt.status, Tags: []string{rt.tag}, Summary: rt.summary,
 		Description: strings.TrimSpace(rt.long + "\n\nNeeds the role " + rt.role.String() + "."),
 		Security:    []map[string][]string{{"token": {}}}, Extensions: map[string]any{"x-role": rt.role.String()},
-		Errors:       append([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError, http.StatusServiceUnavailable}, rt.errors...),
+		Errors:       append(always(), rt.errors...),
 		MaxBodyBytes: maxBody, RejectUnknownQueryParameters: true,
 	}
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
@@ -63,14 +63,20 @@ const (
 	jobs     = "/jobs"
 	job      = jobs + "/{job}"
 	missing  = http.StatusNotFound
-	invalid  = http.StatusUnprocessableEntity
 	conflict = http.StatusConflict
 )
+
+// always are the problems that every route has.
+func always() []int {
+	return []int{
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable,
+	}
+}
 
 // withBody are the problems of a route that reads a body, and others.
 func withBody(others ...int) []int {
 	return append([]int{
-		http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, invalid,
+		http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
 	}, others...)
 }
 
@@ -80,23 +86,23 @@ func (s *server) jobRoutes() {
 	}, s.listJobs)
 	register(s, route{
 		id: "get-job", method: http.MethodGet, path: job, role: config.Viewer, tag: "jobs", summary: "Look at a job",
-		errors: []int{missing, invalid},
+		errors: []int{missing},
 	}, s.getJob)
 	register(s, route{
 		id: "pause-job", method: http.MethodPost, path: job + "/pause", role: config.Operator, tag: "jobs", summary: "Stop a job's automatic cycles",
 		long:   "They stay stopped until the job is resumed. A cycle that runs ends as usual; cycles on request and provisioning on demand still work.",
-		errors: []int{missing, conflict, invalid},
+		errors: []int{missing, conflict},
 	}, s.pause)
 	register(s, route{
 		id: "resume-job", method: http.MethodPost, path: job + "/resume", role: config.Operator, tag: "jobs",
 		summary: "Let a paused or disabled job run automatically again",
 		long:    "The next cycle is due at once. A quarantine is not ended by this: that answers 409.",
-		errors:  []int{missing, conflict, invalid},
+		errors:  []int{missing, conflict},
 	}, s.resume)
 	register(s, route{
 		id: "release-job", method: http.MethodDelete, path: job + "/quarantine", role: config.Operator, tag: "jobs", summary: "End a job's quarantine",
 		long:   "The next cycle is due at once. A job that is in none is answered as it is; a disabled one has to be resumed, and that answers 409.",
-		errors: []int{missing, conflict, invalid},
+		errors: []int{missing, conflict},
 	}, s.release)
 	register(s, route{
 		id: "restart-job", method: http.MethodPost, path: job + "/restart", role: config.Admin, tag: "jobs",
@@ -116,12 +122,12 @@ func (s *server) runRoutes() {
 	}, s.runCycle)
 	register(s, route{
 		id: "list-cycles", method: http.MethodGet, path: job + "/cycles", role: config.Viewer, tag: "cycles", summary: "List a job's cycles, newest first",
-		errors: []int{missing, invalid},
+		errors: []int{missing},
 	}, s.listCycles)
 	register(s, route{
 		id: "get-cycle", method: http.MethodGet, path: job + "/cycles/{cycle_id}", role: config.Viewer, tag: "cycles", summary: "Look at a cycle",
 		long:   "Dry runs are remembered by the process that ran them, the latest ten alone.",
-		errors: []int{missing, invalid},
+		errors: []int{missing},
 	}, s.getCycle)
 	register(s, route{
 		id: "provision", method: http.MethodPost, path: job + "/provision", role: config.Operator, tag: "cycles", summary: "Provision one user or group now",
@@ -134,11 +140,11 @@ func (s *server) runRoutes() {
 func (s *server) lookRoutes() {
 	register(s, route{
 		id: "list-log", method: http.MethodGet, path: job + "/logs", role: config.Viewer, tag: "log", summary: "Read the provisioning log, newest first",
-		errors: []int{missing, invalid},
+		errors: []int{missing},
 	}, s.listLog)
 	register(s, route{
 		id: "list-escrows", method: http.MethodGet, path: job + "/escrows", role: config.Viewer, tag: "log", summary: "List the objects whose change failed and is tried again",
-		errors: []int{missing, invalid},
+		errors: []int{missing},
 	}, s.listEscrows)
 }
 
@@ -146,17 +152,17 @@ func (s *server) deletionRoutes() {
 	staged := job + "/staged-deletions"
 	register(s, route{
 		id: "list-staged-deletions", method: http.MethodGet, path: staged, role: config.Viewer, tag: "deletions", summary: "List what the deletion guard holds back",
-		errors: []int{missing, invalid},
+		errors: []int{missing},
 	}, s.listStaged)
 	register(s, route{
 		id: "approve-staged-deletions", method: http.MethodPost, path: staged + "/approve", role: config.Admin, tag: "deletions",
 		summary: "Let the next cycle carry out what is held back now",
 		long:    "Only what is held back at this moment: what comes later waits for its own decision. An approval expires after three days.",
-		errors:  []int{missing, invalid},
+		errors:  []int{missing},
 	}, s.approve)
 	register(s, route{
 		id: "reject-staged-deletions", method: http.MethodPost, path: staged + "/reject", role: config.Admin, tag: "deletions",
 		summary: "Keep the accounts and groups whose deletion is held back now",
-		errors:  []int{missing, invalid},
+		errors:  []int{missing},
 	}, s.reject)
 }

@@ -60,6 +60,7 @@ type Options struct {
 type App struct {
 	adapters  Adapters
 	userAgent string
+	version   string
 	log       *slog.Logger
 	transport *transport.Metrics
 	engineM   *engine.Metrics
@@ -89,7 +90,7 @@ func New(o Options) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		adapters: o.Adapters, userAgent: strings.TrimSuffix("idpbridge/"+o.Version, "/"), log: o.Log, cfg: o.Config,
+		adapters: o.Adapters, userAgent: strings.TrimSuffix("idpbridge/"+o.Version, "/"), version: o.Version, log: o.Log, cfg: o.Config,
 		transport: transport.NewMetrics(o.Registry), engineM: engine.NewMetrics(o.Registry),
 	}
 	a.forget()

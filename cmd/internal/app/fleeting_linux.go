@@ -21,7 +21,7 @@ func fleeting(file string) string {
 	if err := unix.Statfs(filepath.Dir(file), &fs); err != nil {
 		return ""
 	}
-	if kind, ok := volatile[int64(fs.Type)]; ok {
+	if kind, ok := volatile[int64(fs.Type)]; ok { //nolint:unconvert // the type differs between architectures
 		return fmt.Sprintf("its file system is %s", kind)
 	}
 	return ""

@@ -52,15 +52,9 @@ type service struct {
 // and keep their place; it returns nil when all ended in good order.
 func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	s := &service{app: a, log: a.log, opts: o}
-	if err := s.prepare(ctx); err != nil {
-		return err
-	}
-	listener, err := s.web.listen()
+	listener, err := s.open(ctx)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	if err := s.start(ctx); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- s.web.serve(listener) }()
@@ -70,6 +64,26 @@ func (a *App) Serve(ctx context.Context, o ServeOptions) error {
 	}
 	err = s.wait(ctx, failed)
 	return errors.Join(err, s.stop(ctx))
+}
+
+// open starts the jobs and takes the address, or leaves nothing behind.
+func (s *service) open(ctx context.Context) (net.Listener, error) {
+	err := s.prepare(ctx)
+	var listener net.Listener
+	if err == nil {
+		if listener, err = s.web.listen(); err != nil {
+			err = fmt.Errorf("listen: %w", err)
+		}
+	}
+	if err == nil {
+		if err = s.start(ctx); err != nil {
+			err = errors.Join(err, listener.Close())
+		}
+	}
+	if err != nil && s.scheduler != nil {
+		err = errors.Join(err, s.scheduler.Stop(context.WithoutCancel(ctx)))
+	}
+	return listener, err
 }
 
 // prepare makes everything that can fail for want of a right configuration, and starts

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/idpbridge/idpbridge/sync/state"
@@ -15,6 +17,9 @@ func printCycle(r *program, c *state.Cycle) error {
 	}
 	if c.DryRun {
 		if err := printPlan(r, c.Plan); err != nil {
+			return err
+		}
+		if err := printAdoption(r, c.Adoption); err != nil {
 			return err
 		}
 	}
@@ -97,6 +102,9 @@ func addChange(g *grid, c *state.Change) {
 		}
 	}
 	head := []cell{{sign, t}, {c.Action, t}, text(c.Resource), text(c.SourceID), text(c.DisplayName)}
+	if c.Error != nil {
+		note = "fails: " + c.Error.Code + ": " + c.Error.Message
+	}
 	if note != "" || len(c.Properties) == 0 {
 		g.add(append(head, text(""), cell{note, faint})...)
 		head = []cell{{}, {}, {}, {}, {}}
@@ -107,14 +115,57 @@ func addChange(g *grid, c *state.Change) {
 	}
 }
 
+// printAdoption prints what becomes of the accounts that the application has already.
+func printAdoption(r *program, a *state.Adoption) error {
+	if a == nil {
+		return nil
+	}
+	g := newGrid("EXISTING ACCOUNTS", "", "")
+	for _, by := range a.Linked {
+		g.add(text(count(by.Count, by.Resource)+" found by "+by.Attribute), cell{"linked", good}, text(names(by.Objects, by.Count)))
+	}
+	if n := a.Unmanaged; n != nil && *n > 0 {
+		g.add(text(fmt.Sprintf("%d of nobody in scope", *n)), cell{"left alone", faint}, text(names(a.UnmanagedObjects, *n)))
+	}
+	if a.Ambiguous > 0 {
+		g.add(text(count(a.Ambiguous, "object")+" with several matches"), cell{"ambiguous", bad}, text(names(a.AmbiguousObjects, a.Ambiguous)))
+	}
+	if len(g.rows) == 0 {
+		return nil
+	}
+	if err := r.print(g); err != nil {
+		return err
+	}
+	return r.printf("\n")
+}
+
+// namesShown is how many names stand on one line.
+const namesShown = 5
+
+func names(objects []state.Named, n int) string {
+	var out []string
+	for i, o := range objects {
+		if i == namesShown {
+			break
+		}
+		out = append(out, cmp.Or(o.DisplayName, o.SourceID, o.TargetID))
+	}
+	if n > len(out) {
+		out = append(out, fmt.Sprintf("%d more", n-len(out)))
+	}
+	return strings.Join(out, ", ")
+}
+
 func signOf(action string) (string, tone) {
 	switch action {
 	case "create":
 		return "+", good
 	case "update":
 		return "~", warning
-	case "disable", "delete":
+	case "disable", "delete", "empty":
 		return "-", bad
+	case "link":
+		return "=", good
 	default:
 		return "", plain
 	}

@@ -174,3 +174,23 @@ func TestLinksInDocs(t *testing.T) {
 		}
 	}
 }
+
+// TestSmallestConfiguration holds the README's first configuration against the example
+// that it claims to be.
+func TestSmallestConfiguration(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..", "..")
+	example, err := os.ReadFile(filepath.Join(root, "docs", "examples", "okta-token.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(example), "\n")
+	want := strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "#") }), "")
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(readme), "```yaml\n"+want+"```") {
+		t.Errorf("the README does not show docs/examples/okta-token.yaml:\n%s", want)
+	}
+}

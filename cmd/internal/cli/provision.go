@@ -85,8 +85,8 @@ func printProvision(r *program, p *engine.Provision) error {
 		return r.printJSON(p)
 	}
 	steps := newGrid("STEP", "STATUS", "DETAIL")
-	for _, s := range p.Steps {
-		steps.add(text(s.Name), cell{s.Status.String(), toneOfStatus(s.Status.String())}, text(s.Detail))
+	for i := range p.Steps {
+		addStep(steps, &p.Steps[i])
 	}
 	if err := r.print(steps); err != nil {
 		return err

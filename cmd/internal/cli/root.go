@@ -33,10 +33,12 @@ func newRoot(r *program) *cobra.Command {
 	r.addFlags(root)
 	root.AddCommand(
 		newDemoCmd(r),
+		newServeCmd(r),
 		newRunCmd(r),
 		newProvisionCmd(r),
 		newStatusCmd(r),
 		newLogsCmd(r),
+		newExplainCmd(r),
 		newQuarantineCmd(r),
 		newDeletionsCmd(r),
 		newPauseCmd(r),

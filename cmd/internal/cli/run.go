@@ -101,6 +101,8 @@ func outcome(c *state.Cycle, entered string) error {
 		return &exitError{status: exitFailed, err: cycleFailure(c), advice: adviceOfCycle(c, "")}
 	case c.Status == "held":
 		return &exitError{status: exitHeld, err: errors.New(heldAdvice(c.Job, c.StagedDeletions))}
+	case c.Status == "partial" && c.DryRun:
+		return &exitError{status: exitPartial, err: fmt.Errorf("%s of %s would be in escrow; the plan says why", count(c.Escrowed, "object"), c.Job)}
 	case c.Status == "partial":
 		return &exitError{
 			status: exitPartial, err: fmt.Errorf("%s of %s in escrow, to be tried again later", count(c.Escrowed, "object"), c.Job),

@@ -135,8 +135,10 @@ func TestStory(t *testing.T) {
 		switch {
 		case strings.Contains(told, "held back"):
 			held++
-			if !strings.Contains(told, "idpbridge -c "+d.config+" deletions approve entra-to-wiki") {
-				t.Errorf("not told how to approve:\n%s", told)
+			for _, want := range []string{"cycle, held;", "0 requests to the wiki", "idpbridge -c " + d.config + " deletions approve entra-to-wiki"} {
+				if !strings.Contains(told, want) {
+					t.Errorf("no word of %q:\n%s", want, told)
+				}
 			}
 		case strings.Contains(told, "incomplete_source"):
 			if !strings.Contains(told, "0 requests to the chat") {

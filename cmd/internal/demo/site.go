@@ -41,6 +41,7 @@ func newEntra(people int) (*site, error) {
 		}
 	}
 	s.app.AddUser(map[string]any{"userName": localAdmin, "displayName": "Local administrator", "active": true})
+	s.fill()
 	return s, s.open(tenant, "/v1.0")
 }
 
@@ -51,20 +52,27 @@ const localAdmin = "admin"
 func newOkta(people int) (*site, error) {
 	s := &site{job: "okta-to-chat", provider: "Okta org", sink: "chat", sourceToken: rand.Text(), sinkToken: rand.Text()}
 	s.company = newCompany("Brightwell", "brightwell.example", people, 1815)
-	org := oktatest.New(oktatest.Options{Token: s.sourceToken})
+	past := 24 * time.Hour // nobody is new when the demonstration begins
+	org := oktatest.New(oktatest.Options{Token: s.sourceToken, Clock: func() time.Time { return time.Now().Add(-past) }})
 	s.directory = &okta{org: org, status: map[string]status{}, in: map[string][]string{}}
 	s.app = scimtest.New(scimtest.Options{Auth: scimtest.Auth{Bearer: s.sinkToken}, KeepBodies: true})
+	s.fill()
+	past = 0
 	return s, s.open(org, "")
 }
 
-// open fills the directory and serves both emulators.
-func (s *site) open(provider http.Handler, path string) error {
+// fill writes the company to its directory.
+func (s *site) fill() {
 	for _, p := range s.company.people {
 		s.directory.person(p)
 	}
 	for _, g := range s.company.groups {
 		s.directory.group(g)
 	}
+}
+
+// open serves both emulators.
+func (s *site) open(provider http.Handler, path string) error {
 	source, err := s.listen(provider)
 	if err != nil {
 		return fmt.Errorf("serve the emulated directory: %w", err)

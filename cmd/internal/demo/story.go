@@ -124,10 +124,7 @@ func (d *Demo) Tell(ctx context.Context) error {
 	d.o.Screen.Say(fmt.Sprintf("From now on something happens every %s, and a cycle follows. Ctrl-C ends it.", d.o.Pause))
 	s := newStory(d)
 	for wait(ctx, d.o.Pause) {
-		if err := d.play(ctx, s.next()); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err := d.play(ctx, s.next()); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}

@@ -1,0 +1,133 @@
+// Package bench measures what idpbridge costs: time, memory, requests and disk, at sizes
+// that are chosen by one number, N.
+//
+// # How
+//
+// Everything runs over HTTP between processes of this machine: an emulated Graph tenant,
+// an emulated application and the bridge are separate processes, started from one
+// executable by roles (Main). The bridge is the program's own wiring, the package app, with
+// a plain HTTP client in the place of Microsoft's SDK. Each cycle is a process of its own,
+// so that its peak of resident memory (VmHWM) is that cycle's alone.
+//
+// There are two applications. The emulator scimtest keeps what it is told, and stands for
+// a real application in the comparison with a bare loop. The hollow one acknowledges
+// everything and keeps nothing, so that a million people need no second database in
+// memory; it is used where the cost of the bridge itself is measured.
+//
+// # What
+//
+//	sideBySide   initial cycle of N users, N/50 groups and 5 N memberships, in turn with a
+//	             bare loop that sends the same bodies
+//	curve        users alone at N/10, N and 10 N: initial, full re-read, nothing changed,
+//	             N/100 changed, start of the server
+//	groups       one group of N/10 and of N members, then N/100 joining and N/100 leaving
+//	micro        decoding and mapping on one core
+//
+// Rows compares the figures with their bars, and Write makes docs/performance.md and the
+// plots. Nothing in these is written by hand. Bars are stated for N = 100,000; at other
+// sizes the verdict on time is not given, since fixed costs would decide it.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Options say what to measure.
+type Options struct {
+	// N is the number of users of the middle size; at least 200.
+	N int
+	// Turns is how often bridge and bare loop are run in turn; 0 means 2.
+	Turns int
+	// Dir is where states are kept while measuring; they are removed afterwards.
+	Dir string
+	// Log is told how far it is; nil: nobody.
+	Log *slog.Logger
+}
+
+// Report is everything that was measured.
+type Report struct {
+	N       int       `json:"n"`
+	Began   time.Time `json:"began"`
+	Took    Duration  `json:"took"`
+	Machine Machine   `json:"machine"`
+	Side    Side      `json:"side"`
+	Curve   []Point   `json:"curve"`
+	Groups  Groups    `json:"groups"`
+	Micro   Micro     `json:"micro"`
+}
+
+// Duration is a time.Duration that is written in words.
+type Duration struct{ time.Duration }
+
+// MarshalText writes "1.5s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads "1.5s".
+func (d *Duration) UnmarshalText(text []byte) error {
+	var err error
+	d.Duration, err = time.ParseDuration(string(text))
+	return err
+}
+
+// Run measures everything.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if o.N < 200 {
+		return nil, fmt.Errorf("N is %d, and 200 is the least", o.N)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Turns = max(1, o.Turns)
+	r := &Report{N: o.N, Began: time.Now().UTC(), Machine: machine()}
+	for _, part := range []struct {
+		name string
+		run  func(context.Context, Options, *Report) error
+	}{{"micro", runMicro}, {"side by side", sideBySide}, {"groups", runGroups}, {"curve", runCurve}} {
+		o.Log.Info("measure", "part", part.name, "load", load())
+		if err := part.run(ctx, o, r); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	r.Machine.LoadAfter = load()
+	r.Took = Duration{time.Since(r.Began).Round(time.Second)}
+	return r, nil
+}
+
+// dir makes a fresh directory for one state.
+func (o Options) dir(name string) (string, func(), error) {
+	dir, err := os.MkdirTemp(o.Dir, name+"-")
+	if err != nil {
+		return "", nil, err
+	}
+	return filepath.Join(dir, "state.db"), func() { _ = os.RemoveAll(dir) }, nil // the rest is the system's to remove
+}
+
+// Main runs the role that args name and returns whether they named one. The driver starts
+// its own executable in these roles.
+func Main(ctx context.Context, args []string, out io.Writer) (bool, error) {
+	if len(args) == 0 {
+		return false, nil
+	}
+	roles := map[string]func(context.Context, task, io.Writer) error{
+		"role-graph": serveGraph, "role-scim": serveSCIM, "role-hollow": serveHollow,
+		"role-cycle": runCycle, "role-serve": runServe, "role-bare": runBare, "role-micro": measureMicro,
+	}
+	role := roles[args[0]]
+	if role == nil {
+		return false, nil
+	}
+	t, err := parseTask(args[1:])
+	if err != nil {
+		return true, err
+	}
+	if err := role(ctx, t, out); err != nil {
+		return true, fmt.Errorf("%s: %w", args[0], err)
+	}
+	return true, nil
+}

@@ -1,0 +1,82 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/idpbridge/idpbridge/sources/graph/graphtest"
+)
+
+const token = "bench"
+
+// person makes the crowd's person i, with a value for most attributes of the default
+// mapping, as directories have them.
+func person(i int) graphtest.Props {
+	name := fmt.Sprintf("person%07d", i)
+	return graphtest.Props{
+		"userPrincipalName": name + "@example.com", "mail": name + "@example.com", "mailNickname": name,
+		"displayName": fmt.Sprintf("Given%d Family%d", i%977, i), "givenName": fmt.Sprintf("Given%d", i%977), "surname": fmt.Sprintf("Family%d", i),
+		"jobTitle": "Engineer", "department": "Department " + strconv.Itoa(i%40), "employeeId": strconv.Itoa(100000 + i),
+		"officeLocation": "Building " + strconv.Itoa(i%9), "streetAddress": strconv.Itoa(i%300) + " Main Street", "city": "Springfield",
+		"state": "OR", "postalCode": "97477", "country": "US", "preferredLanguage": "en-US",
+		"businessPhones": []string{fmt.Sprintf("+1 541 555 %04d", i%10000)}, "mobilePhone": fmt.Sprintf("+1 541 556 %04d", i%10000),
+	}
+}
+
+// member returns the k-th member of group g of a directory of n people.
+func member(g, k, n int) string { return graphtest.CrowdID((g*7919 + k) % n) }
+
+// tenant makes the directory that a task describes.
+func tenant(t task) *graphtest.Tenant {
+	d := graphtest.New(graphtest.Options{Token: token})
+	d.Crowd(t.People, person)
+	for g := range t.Groups {
+		ids := make([]string, t.Members)
+		for k := range ids {
+			ids[k] = member(g, k, t.People)
+		}
+		d.AddGroup(graphtest.Props{"id": groupID(g), "displayName": "Group " + strconv.Itoa(g), "securityEnabled": true}, ids...)
+	}
+	return d
+}
+
+func groupID(g int) string { return fmt.Sprintf("d0000000-0000-4000-8000-%012x", g) }
+
+// serveGraph serves an emulated tenant. /control/change?n= gives n people another job
+// title; /control/swap?n= has n members leave the first group and n others join it.
+func serveGraph(ctx context.Context, t task, out io.Writer) error {
+	d := tenant(t)
+	var round atomic.Int64
+	mux := http.NewServeMux()
+	mux.Handle("/", d)
+	mux.HandleFunc("/control/change", func(w http.ResponseWriter, r *http.Request) {
+		title := fmt.Sprintf("Engineer %d", round.Add(1))
+		n := min(number(r), t.People)
+		for i := range n {
+			d.UpdateUser(graphtest.CrowdID(i*(t.People/n)), graphtest.Props{"jobTitle": title})
+		}
+		answer(w, n)
+	})
+	mux.HandleFunc("/control/swap", func(w http.ResponseWriter, r *http.Request) {
+		n := number(r)
+		ids := make([]string, t.Members)
+		for k := range ids {
+			ids[k] = member(0, k+n, t.People)
+		}
+		d.SetMembers(groupID(0), ids...)
+		answer(w, n)
+	})
+	return serve(ctx, mux, out)
+}
+
+func number(r *http.Request) int {
+	n, err := strconv.Atoi(r.URL.Query().Get("n"))
+	if err != nil {
+		return 0
+	}
+	return n
+}
