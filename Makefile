@@ -12,7 +12,7 @@ GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 SDK_PACKAGES := ./sources/graph/sdk/... ./sources/okta/sdk/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-light race lint fmt generate verify fuzz clean
+.PHONY: help demo build test test-light test-prometheus race lint fmt generate verify fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,13 @@ test: ## run all tests; real SCIM servers are installed from npm
 test-light: ## run the tests that need neither the SDKs nor Node.js
 	$(GO) test -short $$($(GO) list ./... | grep -v -e /sdk -e /cmd/ -e /npm)
 
+test-prometheus: ## see the alerts fire and clear in a real Prometheus, which Debian's package brings
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends prometheus; } >&2 || true
+	@if command -v promtool >/dev/null && command -v prometheus >/dev/null; then \
+	  $(GO) test -tags prometheus -timeout 15m ./cmd/internal/deploytest; \
+	else echo "NOT RUN: the tests against a real Prometheus: install Debian's package prometheus, as root"; fi
+
 race: ## run the tests of everything concurrent with the race detector
 	$(GO) test -race -short -timeout 40m ./sync/... ./quarantine/... ./sources/sourcetest/... ./sources/file/... ./sinks/scim/...
 
@@ -43,6 +50,7 @@ fmt: ## format all code
 
 generate: ## write the generated references in docs/ anew
 	$(GO) test ./config ./sync/mapping ./sync/provlog -run 'Page|Reference|Docs|Markdown' -update
+	$(GO) test ./cmd/internal/api ./cmd/internal/deploytest -run 'Document|MetricsPage' -update
 
 verify: generate ## check that generated files are committed
 	git diff --exit-code

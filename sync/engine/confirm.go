@@ -19,7 +19,7 @@ func (c *cycle) confirm(ctx context.Context, r sinks.Resource) error {
 		return nil
 	}
 	q := state.ClaimQuery{Job: c.row.ID, Resource: r, Scoped: c.worker.Job.Scoped, Limit: claimSize}
-	wrong := 0
+	wrong, restorable := 0, 0
 	for {
 		objects, err := c.store.Swept(ctx, q)
 		if err != nil {
@@ -29,15 +29,21 @@ func (c *cycle) confirm(ctx context.Context, r sinks.Resource) error {
 			break
 		}
 		for i := range objects {
-			there, err := c.there(ctx, finder, &objects[i])
-			if err != nil {
-				return fmt.Errorf("confirm that %s %s is deleted in the source: %w", r, objects[i].SourceID, err)
-			}
-			if there {
+			now, err := c.askFor(ctx, finder, &objects[i])
+			switch {
+			case err != nil:
+				return fmt.Errorf("look up %s %s: %w", r, objects[i].SourceID, err)
+			case now == nil:
+			case presentNow(*now):
 				wrong++
+			default:
+				restorable++
 			}
 		}
 		q.After = objects[len(objects)-1].ID
+	}
+	if wrong == 0 && restorable > 0 {
+		return c.judgeAgain(ctx, r)
 	}
 	if wrong == 0 {
 		return nil
@@ -52,34 +58,38 @@ func (c *cycle) confirm(ctx context.Context, r sinks.Resource) error {
 	}
 }
 
-// there says whether the source has an object after all, and stores what it is now.
-func (c *cycle) there(ctx context.Context, finder Finder, o *state.Object) (bool, error) {
-	var entry state.Entry
-	if o.Resource == sinks.Group {
-		g, err := finder.Group(ctx, c.job.Query(), string(o.SourceID))
-		if missing(err) || err == nil && g.ID != o.SourceID {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		entry = groupEntry(c.job.Mapping, &g)
-	} else {
-		u, err := finder.User(ctx, c.job.Query(), string(o.SourceID))
-		if missing(err) || err == nil && u.ID != o.SourceID {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		entry = userEntry(c.job.Mapping, &u)
+// judgeAgain plans those who can be restored, and are disabled rather than deleted.
+func (c *cycle) judgeAgain(ctx context.Context, r sinks.Resource) error {
+	if _, err := c.objects(ctx, r, state.Dirty); err != nil {
+		return err
+	}
+	return c.judge(ctx, r)
+}
+
+// askFor looks an object up by its id and stores what the source says; nil: it is not there.
+func (c *cycle) askFor(ctx context.Context, finder Finder, o *state.Object) (*state.Entry, error) {
+	entry, err := lookUp(ctx, finder, c.job, o)
+	if missing(err) || err == nil && entry.SourceID != o.SourceID {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	im, err := c.importer(ctx, state.Round{})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	_, err = im.One(ctx, entry, o.Resource == sinks.Group && presentNow(entry))
-	return presentNow(entry), err
+	return &entry, err
+}
+
+func lookUp(ctx context.Context, finder Finder, job *Job, o *state.Object) (state.Entry, error) {
+	if o.Resource == sinks.Group {
+		g, err := finder.Group(ctx, job.Query(), string(o.SourceID))
+		return groupEntry(job.Mapping, &g), err
+	}
+	u, err := finder.User(ctx, job.Query(), string(o.SourceID))
+	return userEntry(job.Mapping, &u), err
 }
 
 func missing(err error) bool { return sources.ClassOf(err) == sources.Missing }

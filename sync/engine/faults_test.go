@@ -312,11 +312,14 @@ func TestFaultyFiles(t *testing.T) {
 		status string
 		code   provlog.Code
 	}{
-		"empty":       {write(""), "failed", provlog.CodeIncompleteSource},
-		"missing":     {func(t *testing.T, path string) { t.Helper(); must(t, os.Remove(path)) }, "failed", provlog.CodeSourceUnreachable},
-		"a web page":  {write("<html><body>Bad gateway</body></html>\n"), "failed", provlog.CodeIncompleteSource},
-		"no people":   {write("[]\n"), "failed", provlog.CodeIncompleteSource},
-		"a directory": {func(t *testing.T, path string) { t.Helper(); must(t, errors.Join(os.Remove(path), os.Mkdir(path, 0o700))) }, "failed", provlog.CodeIncompleteSource},
+		"empty":      {write(""), "failed", provlog.CodeIncompleteSource},
+		"missing":    {func(t *testing.T, path string) { t.Helper(); must(t, os.Remove(path)) }, "failed", provlog.CodeSourceUnreachable},
+		"a web page": {write("<html><body>Bad gateway</body></html>\n"), "failed", provlog.CodeIncompleteSource},
+		"no people":  {write("[]\n"), "failed", provlog.CodeIncompleteSource},
+		"a directory": {func(t *testing.T, path string) {
+			t.Helper()
+			must(t, errors.Join(os.Remove(path), os.Mkdir(path, 0o700)))
+		}, "failed", provlog.CodeIncompleteSource},
 		"other names": {write(strings.ReplaceAll(text(gone()), `"id"`, `"number"`)), "failed", provlog.CodeIncompleteSource},
 	}
 	for name, at := range map[string]int{"page 1": 1, "page 2": 5, "last page": 11} {

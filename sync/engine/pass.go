@@ -65,7 +65,7 @@ func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do w
 
 // claim feeds the workers what was claimed and goes on until nothing is left.
 func (c *cycle) claim(ctx context.Context, q state.ClaimQuery, tasks chan<- state.Object, objects []state.Object) (int, error) {
-	total := 0
+	total, err := 0, error(nil)
 	for len(objects) > 0 {
 		for i := range objects {
 			tasks <- objects[i]
@@ -75,12 +75,11 @@ func (c *cycle) claim(ctx context.Context, q state.ClaimQuery, tasks chan<- stat
 			break
 		}
 		q.After = objects[len(objects)-1].ID
-		var err error
 		if objects, err = c.store.Claim(ctx, q); err != nil {
-			return total, err
+			break
 		}
 	}
-	return total, nil
+	return total, err
 }
 
 // crew is how many workers do what.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sync/apply"
@@ -87,7 +88,7 @@ func (c *cycle) deletions(ctx context.Context) error {
 			return err
 		}
 		if err := c.confirm(ctx, r); err != nil {
-			return err
+			return fmt.Errorf("confirm deletions: %w", err)
 		}
 		if _, err := c.objects(ctx, r, state.Decided); err != nil {
 			return err

@@ -80,7 +80,7 @@ func TestInScope(t *testing.T) {
 		if got := judge(m, sources.KindGroup, empty); got != in {
 			t.Errorf("%s: groups have no filter, but got %s", test.filter, got)
 		}
-		if judge(m, sources.KindUser, nil) == in && !(test.ofNobody == in || test.filter == "") {
+		if judge(m, sources.KindUser, nil) == in && test.ofNobody != in && test.filter != "" {
 			t.Errorf("%s: keeps somebody of whom nothing is known", test.filter)
 		}
 		if x := m.Explain(sources.KindUser, sales); x.InScope != (test.ofSales == in) || (x.Err != nil) != (test.ofSales == fails) {

@@ -293,19 +293,22 @@ func TestMail(t *testing.T) {
 
 // A server that offers no TLS gets neither password nor mail.
 func TestMailNeedsTLS(t *testing.T) {
-	server := &post{}
-	server.start(t)
-	b := newBox(t)
-	b.notifier(notify.Options{Mail: &notify.Mail{
-		Host: "127.0.0.1", Port: server.port, From: "a@example.com", To: []string{"b@example.com"}, Username: "u", Password: "p", Security: notify.StartTLS,
-	}})
-	b.becomes(quarantine.StateQuarantined, quarantine.ReasonUnreachable)
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(b.log.String(), "notification failed"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the attempt did not end")
+	for _, user := range []string{"", "bridge"} {
+		server := &post{}
+		server.start(t)
+		b := newBox(t)
+		stop := b.notifier(notify.Options{Mail: &notify.Mail{
+			Host: "127.0.0.1", Port: server.port, From: "a@example.com", To: []string{"b@example.com"}, Username: user, Password: user, Security: notify.StartTLS,
+		}})
+		b.becomes(quarantine.StateQuarantined, quarantine.ReasonUnreachable)
+		for deadline := time.Now().Add(20 * time.Second); !strings.Contains(b.log.String(), "notification failed"); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("user %q: the attempt did not fail", user)
+			}
 		}
-	}
-	if len(server.received()) > 0 || len(server.auths) > 0 {
-		t.Error("mail went over plain text")
+		stop()
+		if len(server.received()) > 0 || len(server.auths) > 0 {
+			t.Errorf("user %q: mail went over plain text", user)
+		}
 	}
 }

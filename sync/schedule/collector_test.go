@@ -19,11 +19,15 @@ import (
 func TestCollector(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, w *world) {
 		other := w.job("b", interval)
+		other.Source = slow{w.dir, time.Minute} // its first cycle is not judged yet
 		p := w.serve(w.job("a", interval), other)
 		reg := prometheus.NewPedanticRegistry()
 		reg.MustRegister(p.Collector())
 		if n, err := testutil.GatherAndCount(reg); err != nil || n != 2*(1+1+1+4+1+2+2+2) {
 			t.Fatalf("%d series, %v", n, err)
+		}
+		if v := value(t, reg, "idpbridge_job_state", "b"); v != 1 { // the first is "active"
+			t.Errorf("a new job is not active: %v", v)
 		}
 		if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
 			t.Errorf("promlint: %v, %v", problems, err)

@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"math"
 	"time"
 
@@ -11,13 +10,13 @@ import (
 )
 
 func putRecord(t *txn, r *provlog.Record) error {
-	body, err := json.Marshal(r)
+	body, err := encodeRecord(r)
 	if err != nil {
 		return err
 	}
 	_, err = t.exec(`INSERT INTO log (job_id, time, status, action, source_id, body)
 		SELECT id, ?, ?, ?, ?, ? FROM jobs WHERE name = ?`,
-		millis(r.Time), string(r.Status), string(r.Action), r.SourceIdentity.ID, string(body), r.Job)
+		millis(r.Time), string(r.Status), string(r.Action), r.SourceIdentity.ID, body, r.Job)
 	return err
 }
 
@@ -125,7 +124,9 @@ func scanLogged(r *sql.Rows) (Logged, error) {
 	if err := r.Scan(&l.Seq, &body); err != nil {
 		return l, err
 	}
-	return l, json.Unmarshal(body, &l.Record)
+	var err error
+	l.Record, err = decodeRecord(body)
+	return l, err
 }
 
 // pruneBatch bounds how long pruning holds the write lock.

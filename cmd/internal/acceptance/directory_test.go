@@ -50,7 +50,6 @@ type tenant struct {
 	*graphtest.Tenant
 	url           string
 	users, groups map[int]string
-	counted       int
 }
 
 func newTenant(t testing.TB) directory {

@@ -56,6 +56,15 @@ func TestLoopbackOnly(t *testing.T) {
 			}
 		}
 	}
+	refused := 0
+	for _, rec := range r.log.audits(t) {
+		if rec["status"] == 403.0 && rec["role"] != "admin" {
+			refused++
+		}
+	}
+	if refused < 14 {
+		t.Errorf("%d refused strangers are on record", refused)
+	}
 }
 
 // A request from another machine is refused even if it calls itself local.
@@ -69,6 +78,12 @@ func TestOtherMachinesAreRefused(t *testing.T) {
 		api.LoopbackOnly(next).ServeHTTP(w, req)
 		if w.Code != want {
 			t.Errorf("from %q: %d, not %d", remote, w.Code, want)
+		}
+		req.URL.Path = jobPath
+		w = httptest.NewRecorder()
+		api.LoopbackOnly(next).ServeHTTP(w, req)
+		if w.Code != http.StatusNoContent {
+			t.Errorf("from %q: the API could not refuse by itself and keep a record: %d", remote, w.Code)
 		}
 	}
 }

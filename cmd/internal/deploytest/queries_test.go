@@ -146,7 +146,9 @@ func TestDashboard(t *testing.T) {
 			GridPos struct{ X, Y, W, H int }
 			Targets []struct{ Expr, RefID string }
 		}
-		Templating struct{ List []struct{ Name, Definition string } }
+		Templating struct {
+			List []struct{ Name, Definition string }
+		}
 	}
 	raw := read(t, "deploy/grafana/idpbridge.json")
 	if err := json.Unmarshal(raw, &board); err != nil {
