@@ -1,7 +1,5 @@
 # Targets for people and for CI alike; `make` lists them.
 GO      ?= go
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # Tools, pinned here and nowhere else. They are built by `go run` and cached by Go.
 GOLANGCI := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -12,7 +10,7 @@ GOFUMPT  := $(GO) run mvdan.cc/gofumpt@v0.12.0
 SDK_PACKAGES := ./sources/graph/sdk/... ./sources/okta/sdk/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-light test-prometheus race lint fmt generate verify fuzz clean
+.PHONY: help demo build test test-light test-prometheus race lint fmt generate verify bench bench-small soak fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +19,7 @@ demo: build ## run the whole system on this machine with made-up people
 	bin/idpbridge demo
 
 build: ## build bin/idpbridge
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/idpbridge ./cmd/idpbridge
+	$(GO) build -trimpath -ldflags '-s -w' -o bin/idpbridge ./cmd/idpbridge
 
 test: ## run all tests; real SCIM servers are installed from npm
 	@command -v node >/dev/null || echo "NOT RUN: the tests against real SCIM servers, because Node.js (20 or later) is not installed"
@@ -54,6 +52,24 @@ generate: ## write the generated references in docs/ anew
 
 verify: generate ## check that generated files are committed
 	git diff --exit-code
+
+N      ?= 100000
+CYCLES ?= 2000
+PEOPLE ?= 20000
+
+bench: ## measure everything with N users (and 10 N), and write docs/performance.md
+	@mkdir -p bin
+	$(GO) build -o bin/bench ./cmd/internal/bench/cmd/bench
+	bin/bench -n $(N) -docs docs
+
+bench-small: ## the same at a small size that proves only that it works, and Go's benchmarks once
+	$(GO) test ./cmd/internal/bench/ -count 1 -run 'TestSmall|TestSoak'
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./sync/mapping ./sync/plan ./sync/state ./sources/graph
+
+soak: ## run CYCLES cycles over PEOPLE users with changes and faults; fails when anything grows
+	@mkdir -p bin
+	$(GO) build -o bin/soak ./cmd/internal/bench/cmd/soak
+	bin/soak -people $(PEOPLE) -cycles $(CYCLES)
 
 fuzz: ## run every fuzz target for a short time each
 	@for p in $$($(GO) list ./...); do \

@@ -47,18 +47,19 @@ sinks:
 jobs:
   hr-to-wiki: {source: hr, sink: wiki}
 `, http.URL+"/scim/v2"))
-	b.people(users)
+	b.directory(users, groups)
+	return b
+}
+
+// directory writes the files: people who report to each other, and groups of them.
+func (b *bench) directory(users, groups int) {
+	b.Helper()
 	var lines strings.Builder
 	for g := range groups {
 		b.line(&lines, map[string]any{"id": fmt.Sprintf("g%d", g), "displayName": fmt.Sprintf("Group %d", g), "members": membersOf(g, users)})
 	}
 	b.write("groups.jsonl", lines.String())
-	return b
-}
-
-func (b *bench) people(users int) {
-	b.Helper()
-	var lines strings.Builder
+	lines.Reset()
 	for i := range users {
 		person := map[string]any{"id": fmt.Sprintf("u%d", i), "userName": name(i), "displayName": fmt.Sprintf("User %d", i), "active": true}
 		if i > 0 {
@@ -71,8 +72,8 @@ func (b *bench) people(users int) {
 
 func name(i int) string { return fmt.Sprintf("user%d@example.com", i) }
 
-// membersOf are the ids of every user with the group's remainder, of the first half, so
-// that some groups need more than one request.
+// membersOf are the ids of every fifteenth user: in a big directory too many for one
+// request.
 func membersOf(g, users int) []string {
 	out := []string{}
 	for i := g; i < users; i += 15 {
@@ -117,8 +118,9 @@ func (b *bench) run(args ...string) {
 }
 
 // killed runs a cycle that is killed, as by the kernel, when the application has seen a
-// number of writes, or after some time in which it may not have seen any.
-func (b *bench) killed(writes int, after time.Duration) {
+// number of writes, or after some time in which it may not have seen any. It returns false
+// if the cycle was done before.
+func (b *bench) killed(writes int, after time.Duration) bool {
 	b.Helper()
 	cmd := b.command(b.Context(), "run", "hr-to-wiki")
 	seen := b.server.Counts().Writes()
@@ -128,8 +130,8 @@ func (b *bench) killed(writes int, after time.Duration) {
 	deadline := time.After(after)
 	for tick := time.Tick(500 * time.Microsecond); ; {
 		select {
-		case <-ended: // it was done first
-			return
+		case <-ended:
+			return false
 		case <-deadline:
 		case <-tick:
 			if b.server.Counts().Writes() < seen+writes {
@@ -138,7 +140,7 @@ func (b *bench) killed(writes int, after time.Duration) {
 		}
 		b.must(cmd.Process.Kill())
 		<-ended
-		return
+		return true
 	}
 }
 
@@ -150,16 +152,25 @@ func TestCrash(t *testing.T) {
 		users, groups, kills = 600, 30, 10
 	}
 	b := newBench(t, users, groups)
+	hits := 0
 	random := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano()))) //nolint:gosec // moments, not secrets
 	for i := range kills {
-		if i%5 == 0 { // in the reading of source and application, too
-			b.killed(users, time.Duration(random.IntN(400))*time.Millisecond)
-			continue
+		writes, after := 1+random.IntN(3*users/kills), time.Minute
+		switch have, _, _ := b.server.Len(); {
+		case i%5 == 0: // in the reading of source and application, too
+			writes, after = users, time.Duration(random.IntN(150))*time.Millisecond
+		case have >= users-20: // in the few requests for groups and members
+			writes = 1 + random.IntN(6)
 		}
-		b.killed(1+random.IntN(2*users/kills+20), time.Minute)
+		if b.killed(writes, after) {
+			hits++
+		}
 	}
-	have, _, _ := b.server.Len()
-	t.Logf("%d accounts after %d kills", have, kills)
+	have, _, members := b.server.Len()
+	t.Logf("%d accounts and %d memberships after %d kills in the middle of a cycle", have, members, hits)
+	if hits < kills/2 {
+		t.Errorf("only %d of %d kills met a cycle that was not done", hits, kills)
+	}
 	b.run("run", "hr-to-wiki")
 	b.check(users, groups)
 	b.server.ResetCounts()
@@ -215,7 +226,7 @@ func (b *bench) check(users, groups int) {
 func TestRacingProcesses(t *testing.T) {
 	b := newBench(t, 100, 3)
 	b.run("run", "hr-to-wiki")
-	b.people(160)
+	b.directory(160, 3)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -257,7 +268,7 @@ func TestDamagedSourceExits(t *testing.T) {
 			t.Errorf("damage %q: code %q", damage, cycle.Error.Code)
 		}
 	}
-	b.people(20)
+	b.directory(20, 3)
 	b.run("run", "hr-to-wiki")
 	b.check(20, 3)
 }

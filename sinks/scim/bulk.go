@@ -226,7 +226,7 @@ func (s *Sink) stopBulk(ctx context.Context, err error) {
 		return
 	}
 	s.bulk.broken = true
-	s.log.WarnContext(ctx, "bulk requests fail; single ones are used", "error", err)
+	s.log.WarnContext(ctx, "bulk requests fail; single ones are used", "class", sinks.ClassOf(err).String())
 }
 
 // bulkAnswer is the answer to one operation, RFC 7644 section 3.7.3.

@@ -82,11 +82,15 @@ func TestCheckWrite(t *testing.T) {
 		"members shown empty": {scimtest.Quirks{MembersAlwaysEmpty: true}, []string{"members_unreadable: true"}},
 		"members never shown": {scimtest.Quirks{MembersNeverShown: true}, []string{"members_unreadable: true"}},
 		"no filter for mail":  {scimtest.Quirks{FilterEmails: scimtest.Nothing}, []string{`filterable: ["userName", "externalId", "id", "group.displayName"]`}},
-		"no clearing":         {scimtest.Quirks{Clear: scimtest.Ignore}, []string{`not_clearable: ["*"]`}},
-		"disabling deletes":   {scimtest.Quirks{DisableDeletes: true}, []string{"disable_is_final: true"}},
-		"names are fixed":     {scimtest.Quirks{GroupRename: scimtest.Ignore}, []string{`fixed: ["group.displayName"]`}},
-		"DELETE disables":     {scimtest.Quirks{DeleteUser: scimtest.Deactivate}, []string{"user_delete: deactivates"}},
-		"DELETE not allowed":  {scimtest.Quirks{DeleteUser: scimtest.NotAllowed}, []string{"user_delete: unsupported"}},
+		"adds duplicate":      {scimtest.Quirks{MemberAddAgain: scimtest.Append}, nil},
+		"extension ignored": {scimtest.Quirks{EnterprisePath: scimtest.Ignore}, []string{
+			`fixed: ["` + enterprisePaths[1] + `", "` + enterprisePaths[2] + `", "` + enterprisePaths[0] + `"]`,
+		}},
+		"no clearing":        {scimtest.Quirks{Clear: scimtest.Ignore}, []string{`not_clearable: ["*"]`}},
+		"disabling deletes":  {scimtest.Quirks{DisableDeletes: true}, []string{"disable_is_final: true"}},
+		"names are fixed":    {scimtest.Quirks{GroupRename: scimtest.Ignore}, []string{`fixed: ["group.displayName"]`}},
+		"DELETE disables":    {scimtest.Quirks{DeleteUser: scimtest.Deactivate}, []string{"user_delete: deactivates"}},
+		"DELETE not allowed": {scimtest.Quirks{DeleteUser: scimtest.NotAllowed}, []string{"user_delete: unsupported"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

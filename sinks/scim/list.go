@@ -43,11 +43,16 @@ func (s *Sink) page(ctx context.Context, q sinks.Query, w *walk) ([]resource, bo
 	if w.next == 0 {
 		claims := s.claims(ctx)
 		w.size, w.paging, w.next = s.pageSize(claims), s.paging(claims), 1
+		w.doubt = claims.MaxResults == 0
 	}
 	req := request{method: http.MethodGet, resource: q.Resource, query: s.selection(q)}
 	w.query(req.query)
 	a, err := s.send(ctx, req)
 	if err != nil {
+		// A page behind the end may be refused, which says that it is the end.
+		if w.doubt && len(w.seen) == w.total && sinks.ClassOf(err) == sinks.Rejected {
+			return nil, true, nil
+		}
 		return nil, false, err
 	}
 	l, err := readList(req, a, q.Members)
@@ -142,9 +147,13 @@ type walk struct {
 	size   int
 	next   int    // startIndex of the next page, from 1; 0: not begun
 	cursor string // the server's, with PageByCursor
-	total  int    // -1: not told so far
-	seen   map[uint64]struct{}
-	seed   maphash.Seed
+	total  int    // -1: not told so far, or not true
+	// doubt is set while a total may be that of the page alone: some servers that don't
+	// tell their largest page say so of every page. lies is set once one was caught.
+	doubt, lies bool
+
+	seen map[uint64]struct{}
+	seed maphash.Seed
 }
 
 func newWalk() *walk {
@@ -175,7 +184,10 @@ func (w *walk) add(req request, l list) ([]resource, bool, error) {
 	}
 	before, last := len(w.seen), w.total
 	fresh := w.distinct(l.resources)
-	if l.total >= 0 {
+	if before > 0 && len(w.seen) > before && last == before && w.doubt {
+		w.lies, last, w.total = true, -1, -1 // it goes on behind what was said to be the end
+	}
+	if l.total >= 0 && !w.lies {
 		w.total = l.total
 	}
 	switch {
@@ -198,6 +210,9 @@ func (w *walk) add(req request, l list) ([]resource, bool, error) {
 		w.cursor, more = l.cursor, true
 	case PageByIndex:
 		done = len(w.seen) == w.total || w.total < 0 && !more
+		if done && before == 0 && w.doubt && mayBeCeiling(len(w.seen)) {
+			return fresh, false, nil
+		}
 	}
 	if done && w.total >= 0 && len(w.seen) < w.total {
 		return nil, false, incomplete("the list ends")
@@ -207,6 +222,10 @@ func (w *walk) add(req request, l list) ([]resource, bool, error) {
 	}
 	return fresh, done, nil
 }
+
+// mayBeCeiling tells numbers that servers have for their largest page. Where the first
+// page has as many objects, and no more are said to exist, the next one is asked for.
+func mayBeCeiling(n int) bool { return n >= 10 && (n%10 == 0 || n%25 == 0) }
 
 func (w *walk) distinct(resources []resource) []resource {
 	fresh := resources[:0]

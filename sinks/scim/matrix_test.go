@@ -54,6 +54,7 @@ func matrix() map[string]setup {
 		"no Resources if empty":  quirk(scimtest.Quirks{OmitEmptyResources: true}),
 		"no totalResults":        quirk(scimtest.Quirks{OmitTotalResults: true}),
 		"no totals, all past":    quirk(scimtest.Quirks{OmitTotalResults: true, PastEndReturnsAll: true}),
+		"totals of the page":     {options: scimtest.Options{MaxResults: 50, Quirks: scimtest.Quirks{NoDiscovery: true, TotalResultsOfPage: true}}},
 		"paging ignored":         quirk(scimtest.Quirks{IgnorePaging: true}),
 		"pages overlap":          quirk(scimtest.Quirks{PagesOverlap: true}),
 		"no paging":              quirk(scimtest.Quirks{IgnorePaging: true}).with(scim.Override{Paging: &none}),

@@ -31,7 +31,7 @@ type Rehearsal struct {
 func (s *Sink) CheckWrite(ctx context.Context) (*Rehearsal, error) {
 	r := &rehearsal{s: s, p: s.profile, out: &Rehearsal{}, tag: "idpbridge-check-" + strings.ToLower(rand.Text()[:10])}
 	steps := []func(context.Context) error{
-		r.noHits, r.makeUsers, r.searches, r.change, r.clear, r.makeGroup, r.addMember, r.removeMember, r.rename, r.disable,
+		r.noHits, r.makeUsers, r.searches, r.change, r.clear, r.extension, r.makeGroup, r.addMember, r.removeMember, r.rename, r.disable,
 	}
 	var err error
 	for _, step := range steps {
@@ -226,6 +226,21 @@ func (r *rehearsal) clear(ctx context.Context) error {
 	return nil
 }
 
+// extension tries the enterprise attributes, which some applications take on creation and
+// then answer changes of with success and nothing else.
+func (r *rehearsal) extension(ctx context.Context) error {
+	if slices.Contains(r.p.Fixed, sinks.PathManager) {
+		return nil
+	}
+	err := r.firstThatWorks("change an enterprise attribute", []attempt{{string(r.p.UserUpdate), asIs}}, func() error {
+		return r.set(ctx, schemaEnterprise+":department", "Checks")
+	})
+	if err != nil && !giveUp(err) && r.p.UserUpdate != UpdatePatchActive {
+		r.p.Fixed = append(slices.Clone(r.p.Fixed), schemaEnterprise+":department", schemaEnterprise+":employeeNumber", sinks.PathManager)
+	}
+	return nil
+}
+
 func (r *rehearsal) disable(ctx context.Context) error {
 	const name = "disable and enable"
 	if err := r.set(ctx, sinks.PathActive, false); err != nil {
@@ -267,13 +282,18 @@ func (r *rehearsal) makeGroup(ctx context.Context) error {
 func (r *rehearsal) members(ctx context.Context, add, remove, want []sinks.ID) error {
 	s := r.sink()
 	op := sinks.Op{Action: sinks.Update, Resource: sinks.Group, ID: r.group, AddMembers: add, RemoveMembers: remove}
-	if _, err := s.Do(ctx, op); err != nil || r.p.MembersUnreadable {
+	if _, err := s.Do(ctx, op); err != nil {
 		return err
 	}
 	got, shown, err := s.membersOf(ctx, r.group)
-	if err != nil {
+	switch {
+	case r.p.MembersUnreadable && len(got) == 0:
+		return nil
+	case err != nil:
 		return err
 	}
+	slices.Sort(got)
+	got = slices.Compact(got) // some applications add a member twice when told twice
 	if lost, _ := missing(want, got, nil); len(lost) > 0 || len(got) > len(want) {
 		return fmt.Errorf("the group shows %d members, want %d (attribute shown: %t)", len(got), len(want), shown)
 	}

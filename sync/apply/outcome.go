@@ -55,7 +55,7 @@ func (t *task) record(a provlog.Action, err error) {
 		r.ChangeID = r.ID
 	}
 	if err != nil {
-		r.Status, r.Error = provlog.StatusFailure, provlog.FromError(err)
+		r.Status, r.Error = provlog.StatusFailure, provlog.FromError(err).Without(t.secrets()...)
 	}
 	t.out.Result.Records = append(t.out.Result.Records, r)
 }

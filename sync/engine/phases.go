@@ -18,9 +18,11 @@ func (c *cycle) users(ctx context.Context) error {
 		return err
 	}
 	defer done()
+	// Who holds a value that somebody waits for may have a turn in a later pass only.
+	var knot knot
 	if c.job.Mapping.Users().Reference {
 		for {
-			n, err := c.objects(ctx, sinks.User, state.Ready)
+			n, err := c.tangled(ctx, sinks.User, state.Ready, &knot)
 			if err != nil {
 				return err
 			}
@@ -29,8 +31,10 @@ func (c *cycle) users(ctx context.Context) error {
 			}
 		}
 	}
-	_, err = c.objects(ctx, sinks.User, state.Dirty)
-	return err
+	if _, err := c.tangled(ctx, sinks.User, state.Dirty, &knot); err != nil || knot.empty() {
+		return err
+	}
+	return c.untangle(ctx, sinks.User, &knot)
 }
 
 func (c *cycle) groups(ctx context.Context) error {
@@ -68,15 +72,20 @@ func (c *cycle) references(ctx context.Context) error {
 // other's values are untangled afterwards.
 func (c *cycle) objects(ctx context.Context, r sinks.Resource, what state.What) (int, error) {
 	var knot knot
-	n, err := c.pass(ctx, state.ClaimQuery{Resource: r, What: what}, r.String()+"s", func(ctx context.Context, o *state.Object) apply.Outcome {
-		out := c.worker.Object(ctx, o)
-		knot.add(&out)
-		return out
-	})
+	n, err := c.tangled(ctx, r, what, &knot)
 	if err != nil || knot.empty() {
 		return n, err
 	}
 	return n, c.untangle(ctx, r, &knot)
+}
+
+// tangled is objects without untangling: what waits is added to the knot.
+func (c *cycle) tangled(ctx context.Context, r sinks.Resource, what state.What, knot *knot) (int, error) {
+	return c.pass(ctx, state.ClaimQuery{Resource: r, What: what}, r.String()+"s", func(ctx context.Context, o *state.Object) apply.Outcome {
+		out := c.worker.Object(ctx, o)
+		knot.add(&out)
+		return out
+	})
 }
 
 // deletions judges what was staged, users and groups apart, and carries out what passes.
@@ -89,6 +98,12 @@ func (c *cycle) deletions(ctx context.Context) error {
 		}
 		if err := c.confirm(ctx, r); err != nil {
 			return fmt.Errorf("confirm deletions: %w", err)
+		}
+		// Many apps keep who was deleted in their groups, as a member that is nobody.
+		if r == sinks.User {
+			if err := c.memberships(ctx); err != nil {
+				return err
+			}
 		}
 		if _, err := c.objects(ctx, r, state.Decided); err != nil {
 			return err

@@ -143,7 +143,7 @@ func (c *cycle) endPreview() {
 	}
 	kept := c.out.Plan[:0]
 	for i, p := range c.out.Plan {
-		if p.Error == nil || ended[p.Object] == i {
+		if p.Error == nil || p.Object == 0 || ended[p.Object] == i {
 			kept = append(kept, p)
 		}
 	}

@@ -87,6 +87,9 @@ func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cu
 		if err := im.Import(ctx, batch); err != nil {
 			return fmt.Errorf("store a page of the source: %w", err)
 		}
+		if err := c.unmapped(ctx, &batch); err != nil {
+			return fmt.Errorf("log what could not be mapped: %w", err)
+		}
 		read += len(batch.Entries)
 		c.progress("read", read, 0)
 		if f.page.Done {

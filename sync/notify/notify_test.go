@@ -229,6 +229,21 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+// A receiver that can't be reached is logged without its address, which may be a secret.
+func TestAddressIsSecret(t *testing.T) {
+	s := httptest.NewServer(nil)
+	s.Close() // nobody listens there any more
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		b.notifier(notify.Options{Webhooks: []notify.Webhook{{URL: s.URL + "/hooks/s3cret"}}})
+		b.becomes(quarantine.StateQuarantined, quarantine.ReasonUnreachable)
+		time.Sleep(10 * time.Second)
+		if text := b.log.String(); !strings.Contains(text, "notification failed") || strings.Contains(text, "s3cret") {
+			t.Errorf("logged: %s", text)
+		}
+	})
+}
+
 // Redirects are not followed: the address is a secret, and so may the message be.
 func TestNoRedirect(t *testing.T) {
 	elsewhere := newHook(t)

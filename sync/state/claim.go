@@ -157,9 +157,21 @@ func (s *Store) ClaimOne(ctx context.Context, q ClaimQuery, id ObjectID) (*Objec
 	return &out[0], nil
 }
 
+// ErrLeaseLost means that the lease ran out, as when the machine slept, and somebody else
+// may be working on the job by now.
+var ErrLeaseLost = errors.New("the lease on the job was lost; another process may have gone on with it")
+
 func claim(t *txn, q ClaimQuery, out *[]Object, query string, args ...any) error {
+	var ours bool
+	if err := t.one(`SELECT EXISTS (SELECT 1 FROM leases WHERE holder = ?)`, []any{q.Holder}, &ours); err != nil {
+		return err
+	}
+	if !ours {
+		return ErrLeaseLost
+	}
 	err := t.scan(func(r *sql.Rows) error {
 		o, err := scanObject(r, q.Scoped)
+		o.holder = q.Holder
 		*out = append(*out, o)
 		return err
 	}, query, args...)

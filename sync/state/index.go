@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/idpbridge/idpbridge/sinks"
 )
@@ -19,6 +21,11 @@ type Index struct {
 	conn  *sql.Conn
 	match []string
 	q     sinks.Query
+
+	find, get, put, key *sql.Stmt
+	// filled is set by the first object. Before, nobody has to ask SQLite: the app of an
+	// initial cycle is often empty.
+	filled atomic.Bool
 }
 
 // NewIndex returns an empty index of objects that are found by the paths in match.
@@ -35,20 +42,42 @@ func NewIndex(ctx context.Context, q sinks.Query, match []string) (*Index, error
 	_, err = x.conn.ExecContext(ctx, `PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000;
 		CREATE TABLE accounts (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 		CREATE TABLE keys (path INTEGER NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (path, value, id)) WITHOUT ROWID;`)
-	return x, err
+	if err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	for query, st := range map[string]**sql.Stmt{
+		`SELECT a.body FROM keys k JOIN accounts a ON a.id = k.id WHERE k.path = ? AND k.value = ?`: &x.find,
+		`SELECT body FROM accounts WHERE id = ?`:                                                    &x.get,
+		`INSERT OR REPLACE INTO accounts (id, body) VALUES (?, ?)`:                                  &x.put,
+		`INSERT OR REPLACE INTO keys (path, value, id) VALUES (?, ?, ?)`:                            &x.key,
+	} {
+		if *st, err = x.conn.PrepareContext(ctx, query); err != nil {
+			return nil, errors.Join(err, x.Close())
+		}
+	}
+	return x, nil
 }
 
 // Close removes the index.
 func (x *Index) Close() error {
+	for _, st := range []*sql.Stmt{x.find, x.get, x.put, x.key} {
+		if st != nil {
+			_ = st.Close()
+		}
+	}
 	_ = x.conn.Close()
 	return x.db.Close()
 }
 
 // Add stores a page of objects. One that is there already is replaced.
 func (x *Index) Add(ctx context.Context, objects []sinks.Object) error {
+	if len(objects) == 0 {
+		return nil
+	}
 	if _, err := x.conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
 	}
+	x.filled.Store(true)
 	for i := range objects {
 		if err := x.add(ctx, &objects[i]); err != nil {
 			_, _ = x.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
@@ -64,7 +93,7 @@ func (x *Index) add(ctx context.Context, o *sinks.Object) error {
 	if err != nil {
 		return err
 	}
-	if _, err := x.conn.ExecContext(ctx, `INSERT OR REPLACE INTO accounts (id, body) VALUES (?, ?)`, string(o.ID), string(body)); err != nil {
+	if _, err := x.put.ExecContext(ctx, string(o.ID), string(body)); err != nil {
 		return err
 	}
 	for i, p := range x.match {
@@ -72,7 +101,7 @@ func (x *Index) add(ctx context.Context, o *sinks.Object) error {
 		if !ok || v == "" {
 			continue
 		}
-		if _, err := x.conn.ExecContext(ctx, `INSERT OR REPLACE INTO keys (path, value, id) VALUES (?, ?, ?)`, i, strings.ToLower(v), string(o.ID)); err != nil {
+		if _, err := x.key.ExecContext(ctx, i, strings.ToLower(v), string(o.ID)); err != nil {
 			return err
 		}
 	}
@@ -84,7 +113,10 @@ func (x *Index) add(ctx context.Context, o *sinks.Object) error {
 func (x *Index) Find(ctx context.Context, path, value string) ([]sinks.Object, error) {
 	for i, p := range x.match {
 		if p == path {
-			return x.query(ctx, `SELECT a.body FROM keys k JOIN accounts a ON a.id = k.id WHERE k.path = ? AND k.value = ?`, i, strings.ToLower(value))
+			if !x.filled.Load() {
+				return nil, nil
+			}
+			return objectsOf(x.find.QueryContext(ctx, i, strings.ToLower(value)))
 		}
 	}
 	return nil, fmt.Errorf("index of the app: %s is not a matching attribute", path)
@@ -92,7 +124,7 @@ func (x *Index) Find(ctx context.Context, path, value string) ([]sinks.Object, e
 
 // Get returns one object, or nil.
 func (x *Index) Get(ctx context.Context, id sinks.ID) (*sinks.Object, error) {
-	found, err := x.query(ctx, `SELECT body FROM accounts WHERE id = ?`, string(id))
+	found, err := objectsOf(x.get.QueryContext(ctx, string(id)))
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -111,7 +143,7 @@ func (x *Index) Drop(ctx context.Context, ids []sinks.ID) error {
 
 // Some returns up to n objects, in the order of their ids.
 func (x *Index) Some(ctx context.Context, n int) ([]sinks.Object, error) {
-	return x.query(ctx, `SELECT body FROM accounts ORDER BY id LIMIT ?`, n)
+	return objectsOf(x.conn.QueryContext(ctx, `SELECT body FROM accounts ORDER BY id LIMIT ?`, n))
 }
 
 // Len returns how many objects the index holds.
@@ -121,8 +153,7 @@ func (x *Index) Len(ctx context.Context) (int, error) {
 	return n, err
 }
 
-func (x *Index) query(ctx context.Context, query string, args ...any) ([]sinks.Object, error) {
-	rows, err := x.conn.QueryContext(ctx, query, args...)
+func objectsOf(rows *sql.Rows, err error) ([]sinks.Object, error) {
 	if err != nil {
 		return nil, err
 	}

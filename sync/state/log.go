@@ -22,7 +22,22 @@ func putRecord(t *txn, r *provlog.Record) error {
 
 // PutRecord adds a record to the log.
 func (s *Store) PutRecord(ctx context.Context, r provlog.Record) error {
-	return s.tx(ctx, func(t *txn) error { return putRecord(t, &r) })
+	return s.PutRecords(ctx, []provlog.Record{r})
+}
+
+// PutRecords adds records to the log in one transaction.
+func (s *Store) PutRecords(ctx context.Context, records []provlog.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	return s.tx(ctx, func(t *txn) error {
+		for i := range records {
+			if err := putRecord(t, &records[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Logged is a record with its place in the log.

@@ -2,8 +2,13 @@ package state
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/mattn/go-sqlite3"
 
 	"github.com/idpbridge/idpbridge/quarantine"
 	"github.com/idpbridge/idpbridge/sinks"
@@ -57,13 +62,57 @@ type MemberResult struct {
 // Record stores results and ends their intents, in one transaction.
 func (s *Store) Record(ctx context.Context, results []Result) error {
 	return s.tx(context.WithoutCancel(ctx), func(t *txn) error {
+		var over []ObjectID
+		taken, err := takenOver(t, results)
+		if err != nil {
+			return err
+		}
 		for i := range results {
-			if err := record(t, &results[i]); err != nil {
+			r := &results[i]
+			if taken[r.Object.ID] {
+				continue
+			}
+			if err := record(t, r); err != nil {
 				return err
 			}
+			if !r.Partial && !r.staysIntended() {
+				over = append(over, r.Object.ID)
+			}
 		}
-		return nil
+		return endIntents(t, over)
 	})
+}
+
+// takenOver returns the objects that another process has claimed since. It has looked at
+// the app, and knows better than one that slept until its lease was over.
+func takenOver(t *txn, results []Result) (map[ObjectID]bool, error) {
+	var ids []ObjectID
+	holder := ""
+	for i := range results {
+		if o := results[i].Object; o.holder != "" {
+			ids, holder = append(ids, o.ID), o.holder
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	taken := map[ObjectID]bool{}
+	for _, id := range ids {
+		taken[id] = true
+	}
+	err = t.scan(func(r *sql.Rows) error {
+		var id ObjectID
+		if err := r.Scan(&id); err != nil {
+			return err
+		}
+		delete(taken, id)
+		return nil
+	}, `SELECT i.object_id FROM json_each(?) j CROSS JOIN intents i ON i.object_id = j.value WHERE i.holder = ?`, string(list), holder)
+	return taken, err
 }
 
 // Observed is a group as the app shows it.
@@ -72,7 +121,7 @@ type Observed struct {
 }
 
 func record(t *txn, r *Result) error {
-	steps := []func(*txn, *Result) error{recordObject, recordLink, recordObserved, recordMembers, recordEscrow, recordStaged, recordIntent}
+	steps := []func(*txn, *Result) error{recordObject, recordLink, recordObserved, recordMembers, recordEscrow, recordStaged, recordUnclear}
 	if r.Partial {
 		steps = steps[2:4]
 	}
@@ -104,23 +153,37 @@ func recordObject(t *txn, r *Result) error {
 	case o.Account != plan.Blocked || disabled.IsZero():
 		disabled = t.s.now()
 	}
+	write := func() error {
+		return writeObject(t, r, []any{string(r.SinkID), r.Account, r.AckedManager, r.Probed, millis(disabled), dirty, o.ID})
+	}
+	err := write()
+	if e, ok := errors.AsType[sqlite3.Error](err); !ok || e.ExtendedCode != sqlite3.ErrConstraintUnique {
+		return err
+	}
 	if err := oneHolder(t, r); err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE objects SET sink_id = NULLIF(?, ''), account = ?, acked_manager = NULLIF(?, 0), probed = ?, disabled_at = ?,
-		dirty = CASE WHEN dirty = ? THEN 0 ELSE dirty END WHERE id = ?`,
-		string(r.SinkID), r.Account, r.AckedManager, r.Probed, millis(disabled), dirty, o.ID)
-	if err != nil || r.Acked == nil {
+	return write()
+}
+
+// writeObject writes the link and what was acknowledged, with the arguments of link.
+func writeObject(t *txn, r *Result, args []any) error {
+	const link = `UPDATE objects SET sink_id = NULLIF(?1, ''), account = ?2, acked_manager = NULLIF(?3, 0), probed = ?4, disabled_at = ?5,
+		dirty = CASE WHEN dirty = ?6 THEN 0 ELSE dirty END`
+	o := r.Object
+	switch {
+	case r.Acked == nil:
+		_, err := t.exec(link+` WHERE id = ?7`, args...)
 		return err
-	}
-	if r.Acked.Table == o.Table && string(r.Acked.Values) == string(o.Desired) {
+	case r.Acked.Table == o.Table && string(r.Acked.Values) == string(o.Desired):
 		// The usual case costs no space: acked is desired, as long as that stays.
-		_, err = t.exec(`UPDATE objects SET synced = (digest = ?1), acked_table = CASE WHEN digest = ?1 THEN NULL ELSE ?2 END,
-			acked = CASE WHEN digest = ?1 THEN NULL ELSE ?3 END WHERE id = ?4`, o.Digest, r.Acked.Table, r.Acked.Values, o.ID)
+		_, err := t.exec(link+`, synced = (digest = ?8), acked_table = CASE WHEN digest = ?8 THEN NULL ELSE ?9 END,
+			acked = CASE WHEN digest = ?8 THEN NULL ELSE ?10 END WHERE id = ?7`, append(args, o.Digest, r.Acked.Table, r.Acked.Values)...)
+		return err
+	default:
+		_, err := t.exec(link+`, synced = 0, acked_table = ?8, acked = ?9 WHERE id = ?7`, append(args, r.Acked.Table, r.Acked.Values)...)
 		return err
 	}
-	_, err = t.exec(`UPDATE objects SET synced = 0, acked_table = ?, acked = ? WHERE id = ?`, r.Acked.Table, r.Acked.Values, o.ID)
-	return err
 }
 
 // oneHolder takes a link back that another object of the job holds already: two objects of
@@ -276,13 +339,29 @@ func recordStaged(t *txn, r *Result) error {
 	return err
 }
 
-// recordIntent ends the intent, or leaves it as the mark that somebody has to look first:
+// staysIntended says whether the intent stays as the mark that somebody has to look first:
 // a failure may have been that very look.
-func recordIntent(t *txn, r *Result) error {
-	if r.Unclear || r.Object.Unclear && (r.Keep || r.Failure != nil) {
-		_, err := t.exec(`UPDATE intents SET holder = '', unclear = 1 WHERE object_id = ?`, r.Object.ID)
+func (r *Result) staysIntended() bool {
+	return r.Unclear || r.Object.Unclear && (r.Keep || r.Failure != nil)
+}
+
+func recordUnclear(t *txn, r *Result) error {
+	if !r.staysIntended() {
+		return nil
+	}
+	_, err := t.exec(`UPDATE intents SET holder = '', unclear = 1 WHERE object_id = ?`, r.Object.ID)
+	return err
+}
+
+// endIntents ends the intents of all objects with one statement.
+func endIntents(t *txn, ids []ObjectID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
 		return err
 	}
-	_, err := t.exec(`DELETE FROM intents WHERE object_id = ?`, r.Object.ID)
+	_, err = t.exec(`DELETE FROM intents WHERE object_id IN (SELECT value FROM json_each(?))`, string(list))
 	return err
 }

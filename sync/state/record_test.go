@@ -363,3 +363,23 @@ func TestIndex(t *testing.T) {
 		t.Error("a search by another attribute must not look like one without hits")
 	}
 }
+
+// TestSleeper: a process that lost its lease while it slept gets nothing more to do, and
+// what it reports late does not take the place of what another one found out.
+func TestSleeper(t *testing.T) {
+	r := newRig(t)
+	r.read(people(2)...)
+	sleeper := r.lease()
+	asleep := r.claim(r.query(sleeper.Holder, sinks.User, state.Dirty))
+	r.now = r.now.Add(31 * time.Second)
+	next := r.lease()
+	found := r.claim(r.query(next.Holder, sinks.User, state.Dirty))
+	r.record(linked(&found[0]), linked(&found[1]))
+	late := linked(&asleep[0])
+	late.SinkID = "another"
+	r.record(late)
+	equal(t, "link", r.find(0).SinkID, sinks.ID("app-u0"))
+	if _, err := r.s.Claim(t.Context(), r.query(sleeper.Holder, sinks.User, state.Everything)); !errors.Is(err, state.ErrLeaseLost) {
+		t.Errorf("error %v, want %v", err, state.ErrLeaseLost)
+	}
+}

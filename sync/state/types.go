@@ -41,6 +41,7 @@ type Object struct {
 	Staged      *Staged
 	Attempts    int // failed attempts so far, from the escrow
 	FirstFailed time.Time
+	holder      string // of the claim
 }
 
 // Linked says whether the object has an account in the app.

@@ -109,8 +109,7 @@ func (r reader) list(endpoint string) []resource {
 	seen := map[string]bool{}
 	for {
 		var page struct {
-			TotalResults int        `json:"totalResults"`
-			Resources    []resource `json:"Resources"`
+			Resources []resource `json:"Resources"`
 		}
 		r.get(fmt.Sprintf("/%s?startIndex=%d&count=2000", endpoint, len(all)+1), &page)
 		fresh := 0
@@ -121,7 +120,7 @@ func (r reader) list(endpoint string) []resource {
 				fresh++
 			}
 		}
-		if fresh == 0 || len(all) >= page.TotalResults {
+		if fresh == 0 { // totals are known to lie
 			return all
 		}
 	}

@@ -20,11 +20,9 @@ type dialect struct {
 	titles   bool // it keeps titles
 	nobody   bool // it shows no members
 	repeats  bool // adding a member again makes a duplicate, so that two writers leave some
+	crowd    int  // the size of groups that fill and empty
 	clears   func(*person)
 }
-
-// crowd is the size of the groups that fill and empty.
-const crowd = 250
 
 // TestDialects keeps real servers equal to a directory with exactly the settings that
 // `check --write` proposed for them, throttling on where the server has any: two jobs race
@@ -33,9 +31,10 @@ const crowd = 250
 // back, and a second cycle has nothing to send.
 func TestDialects(t *testing.T) {
 	for _, d := range []dialect{
-		{software: npm.SCIMMY, titles: true, repeats: true, clears: func(p *person) { p.title = "" }},
-		{software: npm.BetterAuthThrottled, clears: func(p *person) { p.family = "" }},
-		{software: npm.Polis, titles: true, nobody: true, clears: func(p *person) { p.title = "" }},
+		{software: npm.SCIMMY, crowd: 250, titles: true, repeats: true, clears: func(p *person) { p.title = "" }},
+		{software: npm.BetterAuth, crowd: 250, clears: func(p *person) { p.family = "" }},
+		{software: npm.BetterAuthThrottled, crowd: 60, clears: func(p *person) { p.family = "" }},
+		{software: npm.Polis, crowd: 250, titles: true, nobody: true, clears: func(p *person) { p.title = "" }},
 	} {
 		t.Run(d.software.String(), func(t *testing.T) {
 			t.Parallel()
@@ -97,6 +96,7 @@ jobs:
 
 func (d dialect) play(t *testing.T, b *bridge, w *world, r reader) {
 	t.Helper()
+	crowd := d.crowd
 	both, one := []string{"test", "rival"}, []string{"test"}
 	for _, c := range []struct {
 		name   string
@@ -105,7 +105,7 @@ func (d dialect) play(t *testing.T, b *bridge, w *world, r reader) {
 	}{
 		{"two jobs race to make everybody", both, func() {
 			w.populate(crowd+10, 3)
-			w.team(0, "Crowd", all(crowd+10)[10:])
+			w.team(0, "Crowd", all(crowd + 10)[10:])
 			w.team(1, "Next crowd", []int{0, 1})
 		}},
 		{"two jobs race to empty one group and fill another", both, func() {

@@ -14,6 +14,7 @@ import (
 	"github.com/idpbridge/idpbridge/config"
 	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
 	"github.com/idpbridge/idpbridge/sync/engine"
+	"github.com/idpbridge/idpbridge/sync/provlog"
 )
 
 // journal collects the process log.
@@ -66,7 +67,8 @@ func TestNothingPersonalInTheProcessLog(t *testing.T) {
 			dir := makeDir(t)
 			w := newWorld(dir)
 			w.populate(8, 2)
-			filter := fmt.Sprintf("    scope: {users: 'int(%s) > 3 || true'}\n", titles()[kind])
+			// Of a person with this title, the filter can't be evaluated.
+			filter := fmt.Sprintf("    scope: {users: '%[1]s == \"Wrong title\" ? int(%[1]s) > 3 : true'}\n", titles()[kind])
 			b, j := loggedBridge(t, dir, sinkAt{url: server.Start(t), token: "scim-token"}, filter)
 			ordeal(t, &desk{bridge: b, w: w, app: server})
 			lines := j.lines()
@@ -99,7 +101,7 @@ func ordeal(t *testing.T, d *desk) {
 	d.cycle(engine.Request{DryRun: true})
 	d.app.Inject(quoting(http.MethodPost, "/Groups", http.StatusBadRequest))
 	d.cycle(engine.Request{})
-	for _, status := range []int{400, 403, 404, 409, 412, 413, 429, 500, 501} {
+	for _, status := range []int{400, 401, 403, 404, 409, 413, 501} {
 		d.app.ClearFaults()
 		d.app.Inject(quoting("", "", status))
 		d.w.edit(1, func(p *person) { p.family = fmt.Sprint("Family1x", status) })
@@ -118,8 +120,10 @@ func ordeal(t *testing.T, d *desk) {
 		}
 	}
 	d.w.edit(3, func(p *person) { p.title = "Fellow of everything" })
+	d.w.edit(5, func(p *person) { p.title = "Wrong title" })
 	d.w.remove(4)
 	d.provision(engine.ProvisionRequest{User: login(3)})
+	equal(t, "of a wrong title", d.provision(engine.ProvisionRequest{User: login(5)}).Error.Code, provlog.CodeScopeFailed)
 	d.provision(engine.ProvisionRequest{User: "nobody@example.com"})
 	d.provision(engine.ProvisionRequest{Group: "Team 0", Members: []string{login(1), "nobody@example.com"}})
 	d.cycle(engine.Request{Reconcile: true})
@@ -127,7 +131,7 @@ func ordeal(t *testing.T, d *desk) {
 
 // values are all values of people in the directory that say who they are.
 func values(w *world) []string {
-	out := []string{"nobody@example.com", "Team 0", "Team 1", "Engineer", "Fellow of everything", "example.com"}
+	out := []string{"nobody@example.com", "Team 0", "Team 1", "Engineer", "Fellow of everything", "Wrong title", "example.com"}
 	for _, p := range w.people {
 		out = append(out, p.login, p.family, p.given+" "+p.family)
 	}

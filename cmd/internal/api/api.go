@@ -87,7 +87,7 @@ type server struct {
 
 	mux   *http.ServeMux
 	api   huma.API
-	roles map[string]config.Role // by the mux's pattern
+	rules map[string]rule // by the mux's pattern
 	cross *http.CrossOriginProtection
 }
 
@@ -106,12 +106,18 @@ func newServer(o Options) *server {
 	}
 	s := &server{
 		app: o.App, cycles: o.Cycles, log: o.Log, now: o.Now,
-		mux: http.NewServeMux(), roles: map[string]config.Role{}, cross: http.NewCrossOriginProtection(),
+		mux: http.NewServeMux(), rules: map[string]rule{}, cross: http.NewCrossOriginProtection(),
 	}
 	s.api = humago.New(s.mux, describe())
 	s.routes()
 	tidy(s.api.OpenAPI())
 	return s
+}
+
+// rule is what the door knows of a route.
+type rule struct {
+	role config.Role
+	time time.Duration // that a request may take
 }
 
 // caller is who sent a request.

@@ -1,12 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -75,10 +75,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	_, pattern := s.mux.Handler(r)
 	v := &visit{ResponseWriter: w, id: requestID(r), pattern: pattern}
 	protect(v, r)
-	limit := answerTime
-	if strings.HasSuffix(pattern, "/provision") {
-		limit = provisionTime
-	}
+	limit := cmp.Or(s.rules[pattern].time, answerTime)
 	// The answer itself gets a while more; a server without deadlines just has none.
 	_ = http.NewResponseController(v).SetWriteDeadline(time.Now().Add(limit + answerTime))
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), visitKey{}, v), limit)
@@ -190,11 +187,14 @@ func (s *server) jobIn(path string) string {
 
 // requestID takes over the id of whoever is in front, if it looks like one.
 func requestID(r *http.Request) string {
-	const known = `^[A-Za-z0-9._-]{1,64}$`
-	if id := r.Header.Get("X-Request-Id"); regexp.MustCompile(known).MatchString(id) {
-		return id
+	id := r.Header.Get("X-Request-Id")
+	odd := func(c rune) bool {
+		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", c)
 	}
-	return ulid.Make().String()
+	if id == "" || len(id) > 64 || strings.ContainsFunc(id, odd) {
+		return ulid.Make().String()
+	}
+	return id
 }
 
 // protect sets the headers that all answers have. The API answers to programs: a browser

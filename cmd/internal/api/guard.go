@@ -53,12 +53,12 @@ func (s *server) authorise(r *http.Request, who caller, pattern string) *refusal
 	if err := s.cross.Check(r); err != nil {
 		return &refusal{status: http.StatusForbidden, detail: "a page of another origin may not do this"}
 	}
-	need, ok := s.roles[pattern]
-	if !ok || who.may(need) {
+	rule, ok := s.rules[pattern]
+	if !ok || who.may(rule.role) {
 		return nil
 	}
 	return &refusal{
-		status: http.StatusForbidden, detail: "this needs the role " + need.String() + ", and the token is for " + who.role.String(),
+		status: http.StatusForbidden, detail: "this needs the role " + rule.role.String() + ", and the token is for " + who.role.String(),
 		challenge: "insufficient_scope",
 	}
 }
@@ -115,7 +115,7 @@ func hostOf(hostport string) string {
 func loopbackOrigin(origin []string) bool {
 	for _, o := range origin {
 		u, err := url.Parse(o)
-		if err != nil || u.Host == "" || !config.IsLoopback(u.Hostname()) {
+		if err != nil || !config.IsLoopback(u.Hostname()) {
 			return false
 		}
 	}

@@ -259,3 +259,26 @@ func TestEscrows(t *testing.T) {
 		t.Errorf("escrow (-contract +answer):\n%s", diff)
 	}
 }
+
+// The log is searched by any name of a person: one that is known, one that several have,
+// and one whose object is gone and is taken for an id.
+func TestLogIdentity(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.people(people + "u4,ada2@example.com,Ada King,ada@example.com,true\n")
+	r.cycle("", `{}`)
+	count := func(identity string) int {
+		t.Helper()
+		return len(r.must(200, ask{method: "GET", path: jobPath + "/logs?identity=" + identity})["records"].([]any))
+	}
+	if n := count("GRACE@example.com"); n != 1 {
+		t.Errorf("%d records by user name", n)
+	}
+	if n := count("u9"); n != 0 {
+		t.Errorf("%d records of an id that nobody has", n)
+	}
+	both := r.must(422, ask{method: "GET", path: jobPath + "/logs?identity=ada@example.com"})
+	if detail := fmt.Sprint(both["errors"]); !strings.Contains(detail, "u1, u4") {
+		t.Errorf("an ambiguous name is answered with %s", detail)
+	}
+}

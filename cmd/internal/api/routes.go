@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,6 +19,8 @@ type route struct {
 	id, method, path string
 	// role is who may use it. There is no route without.
 	role config.Role
+	// time is how long a request may take; 0: answerTime.
+	time time.Duration
 	// status is that of a success; 0: 200.
 	status             int
 	summary, long, tag string
@@ -31,7 +34,7 @@ func register[I, O any](s *server, rt route, do func(context.Context, *I) (*O, e
 		panic("route " + rt.id + " says nothing about who may use it") // a fault of ours, found by any test
 	}
 	path := Prefix + rt.path
-	s.roles[rt.method+" "+path] = rt.role
+	s.rules[rt.method+" "+path] = rule{rt.role, rt.time}
 	op := huma.Operation{
 		OperationID: rt.id, Method: rt.method, Path: path, DefaultStatus: rt.status, Tags: []string{rt.tag}, Summary: rt.summary,
 		Description: strings.TrimSpace(rt.long + "\n\nNeeds the role " + rt.role.String() + "."),
@@ -55,7 +58,7 @@ func (s *server) routes() {
 	s.lookRoutes()
 	s.deletionRoutes()
 	document := http.MethodGet + " " + Prefix + "/openapi.json"
-	s.roles[document] = config.Viewer
+	s.rules[document] = rule{role: config.Viewer}
 	s.mux.HandleFunc(document, s.serveDocument)
 }
 
@@ -130,7 +133,8 @@ func (s *server) runRoutes() {
 		errors: []int{missing},
 	}, s.getCycle)
 	register(s, route{
-		id: "provision", method: http.MethodPost, path: job + "/provision", role: config.Operator, tag: "cycles", summary: "Provision one user or group now",
+		id: "provision", method: http.MethodPost, path: job + "/provision", role: config.Operator, time: provisionTime, tag: "cycles",
+		summary: "Provision one user or group now",
 		long: "Also in quarantine and beside a cycle. The references are the source's id, user name or mail address. A group without members takes all " +
 			"members that have an account. The answer is 200 also when the object could not be provisioned: `result` and `error` say so.",
 		errors: withBody(missing),

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -60,8 +61,10 @@ func emulator() *scimtest.Server {
 }
 
 // serveSCIM serves the emulated application. With Capture it writes down what it was told.
+// /control/fault has one or two requests go wrong.
 func serveSCIM(ctx context.Context, t task, out io.Writer) error {
-	var app http.Handler = emulator()
+	scim := emulator()
+	var app http.Handler = scim
 	end := func() error { return nil }
 	if t.Capture != "" {
 		f, err := os.Create(t.Capture)
@@ -71,7 +74,16 @@ func serveSCIM(ctx context.Context, t task, out io.Writer) error {
 		c := &capture{app: app, out: bufio.NewWriterSize(f, 1<<20)}
 		app, end = c, func() error { return errors.Join(c.out.Flush(), f.Close()) }
 	}
-	return errors.Join(serve(ctx, new(counts).handler(app), out), end())
+	mux := http.NewServeMux()
+	mux.Handle("/", new(counts).handler(app))
+	mux.HandleFunc("/control/fault", func(w http.ResponseWriter, _ *http.Request) {
+		faults := []scimtest.Fault{{DropBefore: true}, {DropAfter: true}, {Status: 503}, {Status: 500}, {Status: 500, Effect: true}}
+		f := faults[rand.IntN(len(faults))]
+		f.Times = 1 + rand.IntN(2)
+		scim.Inject(f)
+		answer(w, 1)
+	})
+	return errors.Join(serve(ctx, mux, out), end())
 }
 
 // sent is one captured write: the request, and the id that the application gave.

@@ -48,6 +48,10 @@ type Options struct {
 	Dir string
 	// Log is told how far it is; nil: nobody.
 	Log *slog.Logger
+	// Save is given what was measured so far, so that hours of work survive an end; nil:
+	// nobody is. With Begun, what it was given last, a run goes on from there.
+	Save  func(*Report) error
+	Begun *Report
 }
 
 // Report is everything that was measured.
@@ -84,20 +88,52 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Turns = max(1, o.Turns)
-	r := &Report{N: o.N, Began: time.Now().UTC(), Machine: machine()}
-	for _, part := range []struct {
-		name string
-		run  func(context.Context, Options, *Report) error
-	}{{"micro", runMicro}, {"side by side", sideBySide}, {"groups", runGroups}, {"curve", runCurve}} {
-		o.Log.Info("measure", "part", part.name, "load", load())
-		if err := part.run(ctx, o, r); err != nil {
-			return nil, fmt.Errorf("%s: %w", part.name, err)
+	if o.Save == nil {
+		o.Save = func(*Report) error { return nil }
+	}
+	r := o.Begun
+	if r == nil {
+		r = &Report{N: o.N, Began: time.Now().UTC(), Machine: machine()}
+	}
+	for _, p := range parts() {
+		if p.measured(r) {
+			continue
+		}
+		o.Log.Info("measure", "part", p.name, "load", load())
+		if err := p.run(ctx, o, r); err != nil {
+			return r, fmt.Errorf("%s: %w", p.name, err)
+		}
+		if err := o.save(r); err != nil {
+			return r, err
 		}
 	}
-	r.Machine.LoadAfter = load()
-	r.Took = Duration{time.Since(r.Began).Round(time.Second)}
 	return r, nil
 }
+
+func (o Options) save(r *Report) error {
+	r.Machine.LoadAfter = load()
+	r.Took = Duration{time.Since(r.Began).Round(time.Second)}
+	return o.Save(r)
+}
+
+// part is something that is measured on its own.
+type part struct {
+	name     string
+	run      func(context.Context, Options, *Report) error
+	measured func(*Report) bool
+}
+
+func parts() []part {
+	return []part{
+		{"decoding and mapping", runMicro, func(r *Report) bool { return r.Micro.Map > 0 }},
+		{"tenants of three sizes", runCurve, func(r *Report) bool { return len(r.Curve) == len(r.sizes()) }},
+		{"large groups", runGroups, func(r *Report) bool { return r.Groups.Swap.Status != "" }},
+		{"initial cycle beside a bare loop", sideBySide, func(r *Report) bool { return len(r.Side.Bridge) > 0 }},
+	}
+}
+
+// sizes are the tenants that are measured, the largest before the middle one: it says most.
+func (r *Report) sizes() []int { return []int{r.N / 10, r.N * 10, r.N} }
 
 // dir makes a fresh directory for one state.
 func (o Options) dir(name string) (string, func(), error) {

@@ -41,13 +41,13 @@ jobs: {bench: {source: directory, sink: wiki, interval: 24h, reconcile: 0}}
 
 // Cycle is what one cycle cost, in a process of its own.
 type Cycle struct {
-	Status  string   `json:"status"`
-	Wall    Duration `json:"wall"`   // of the engine's Run
-	Source  Duration `json:"source"` // the time in which an answer of the source was awaited or decoded
-	CPU     Duration `json:"cpu"`    // of the process, user and system
-	RSS     int64    `json:"rss"`    // peak, in bytes
-	File    int64    `json:"file"`   // size of the closed state file, in bytes
-	Result  *state.Cycle
+	Status string   `json:"status"`
+	Wall   Duration `json:"wall"`   // of the engine's Run
+	Source Duration `json:"source"` // the time in which an answer of the source was awaited or decoded
+	CPU    Duration `json:"cpu"`    // of the process, user and system
+	RSS    int64    `json:"rss"`    // peak, in bytes
+	File   int64    `json:"file"`   // size of the closed state file, in bytes
+	Result *state.Cycle
 }
 
 // open makes the program's wiring for a task.
@@ -57,9 +57,13 @@ func open(t task, waited *atomic.Int64, registry *prometheus.Registry) (*app.App
 	if err != nil {
 		return nil, err
 	}
+	level := slog.LevelError
+	if t.Quiet {
+		level++
+	}
 	return app.New(app.Options{
 		Config: cfg, Version: "bench", Registry: registry,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 		Adapters: app.Adapters{
 			Sources: map[string]app.NewSource{config.TypeGraph: light(waited)},
 			Sinks:   map[string]app.SinkAdapter{config.TypeSCIM: app.SCIM()},

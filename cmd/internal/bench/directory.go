@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -47,7 +48,8 @@ func tenant(t task) *graphtest.Tenant {
 func groupID(g int) string { return fmt.Sprintf("d0000000-0000-4000-8000-%012x", g) }
 
 // serveGraph serves an emulated tenant. /control/change?n= gives n people another job
-// title; /control/swap?n= has n members leave the first group and n others join it.
+// title; /control/swap?n= has n members leave the first group and n others join it;
+// /control/shuffle?n= makes n random changes; /control/fault has requests go wrong.
 func serveGraph(ctx context.Context, t task, out io.Writer) error {
 	d := tenant(t)
 	var round atomic.Int64
@@ -70,7 +72,36 @@ func serveGraph(ctx context.Context, t task, out io.Writer) error {
 		d.SetMembers(groupID(0), ids...)
 		answer(w, n)
 	})
+	mux.HandleFunc("/control/shuffle", func(w http.ResponseWriter, r *http.Request) {
+		for range number(r) {
+			shuffle(d, t)
+		}
+		answer(w, number(r))
+	})
+	mux.HandleFunc("/control/fault", func(w http.ResponseWriter, _ *http.Request) {
+		kinds := []graphtest.FaultKind{graphtest.Unavailable, graphtest.BadGateway, graphtest.CutBody, graphtest.EmptyValue}
+		d.Inject(graphtest.Fault{Route: "/users/delta", Times: 1 + rand.IntN(2), Kind: kinds[rand.IntN(len(kinds))]})
+		answer(w, 1)
+	})
 	return serve(ctx, mux, out)
+}
+
+// shuffle makes one random change.
+func shuffle(d *graphtest.Tenant, t task) {
+	id := graphtest.CrowdID(rand.IntN(t.People))
+	switch rand.IntN(5) {
+	case 0:
+		d.UpdateUser(id, graphtest.Props{"accountEnabled": false})
+	case 1:
+		d.UpdateUser(id, graphtest.Props{"accountEnabled": true})
+	case 2:
+		d.UpdateUser(id, graphtest.Props{"jobTitle": strconv.Itoa(rand.Int())})
+	case 3:
+		d.AddMember(groupID(rand.IntN(t.Groups)), id, "user")
+	default:
+		g := rand.IntN(t.Groups)
+		d.RemoveMember(groupID(g), member(g, rand.IntN(t.Members), t.People))
+	}
 }
 
 func number(r *http.Request) int {

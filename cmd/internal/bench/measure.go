@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ func with(ctx context.Context, role string, t task, f func(*server) error) error
 func sideBySide(ctx context.Context, o Options, r *Report) error {
 	t := task{People: o.N, Groups: o.N / 50, Members: 250}
 	t.Members = min(t.Members, o.N)
+	r.Side = Side{}
 	r.Side.Users, r.Side.Groups, r.Side.Memberships = t.People, t.Groups, t.Groups*t.Members
 	return with(ctx, "role-graph", t, func(directory *server) error {
 		path, remove, err := o.dir("capture")
@@ -150,7 +152,10 @@ const repeats = 5
 
 // runCurve measures three sizes.
 func runCurve(ctx context.Context, o Options, r *Report) error {
-	for _, n := range []int{o.N / 10, o.N, o.N * 10} {
+	for _, n := range r.sizes() {
+		if slices.ContainsFunc(r.Curve, func(p Point) bool { return p.Users == n }) {
+			continue
+		}
 		p := Point{Users: n, ChangedN: max(1, o.N/100)}
 		began := time.Now()
 		if err := o.point(ctx, &p); err != nil {
@@ -159,6 +164,10 @@ func runCurve(ctx context.Context, o Options, r *Report) error {
 		p.Took = Duration{time.Since(began).Round(time.Millisecond)}
 		o.Log.Info("size measured", "users", n, "initial", p.Initial.Wall.String(), "full", p.Full.Wall.String(), "nothing_ms", beyond(p.Nothing), "changed_ms", wall(p.Changed))
 		r.Curve = append(r.Curve, p)
+		slices.SortFunc(r.Curve, func(a, b Point) int { return cmp.Compare(a.Users, b.Users) })
+		if err := o.save(r); err != nil {
+			return err
+		}
 	}
 	return nil
 }

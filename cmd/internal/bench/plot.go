@@ -17,6 +17,9 @@ type line struct {
 
 // plots draws the curve's figures over the number of users.
 func plots(folder string, r *Report) error {
+	if len(r.Curve) == 0 {
+		return nil
+	}
 	for _, f := range []struct {
 		file, title, unit string
 		lines             []line

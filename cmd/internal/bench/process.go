@@ -26,6 +26,7 @@ type task struct {
 	Sink    string `json:"sink,omitempty"`
 	Full    bool   `json:"full,omitempty"`
 	Profile string `json:"profile,omitempty"` // a file for the CPU profile
+	Quiet   bool   `json:"quiet,omitempty"`   // faults are meant, and not logged
 }
 
 func parseTask(args []string) (task, error) {

@@ -39,11 +39,20 @@ func page(r *Report) []byte {
 	fmt.Fprintf(&b, "the package comment of `cmd/internal/bench`; what the figures mean for planning is in [scaling.md](scaling.md).\n\n")
 	fmt.Fprintf(&b, "Machine: %s, %d cores, %d MB, %s. %s, SQLite %s, revision %s.\nLoad averages (1, 5, 15 minutes) before: %s; after: %s. ", m.CPU, m.Cores, m.MemoryMB, m.OS, m.Go, m.SQLite, m.Revision, m.LoadBefore, m.LoadAfter)
 	fmt.Fprintf(&b, "The emulators share the cores with the bridge.\n\n## The bars\n\n")
-	fmt.Fprintf(&b, "A ratio of at most 1 keeps the bar.\n\n| work | bar | figure | ratio | verdict | note |\n|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "A ratio of at most 1 keeps the bar. Rates a core are by CPU time, everything else by the clock.\n\n| work | bar | figure | ratio | verdict | note |\n|---|---|---|---|---|---|\n")
 	for _, row := range Rows(r) {
 		fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %s | %s |\n", row.Work, row.Bar, row.Figure, row.Ratio, row.Verdict, row.Note)
 	}
+	for _, p := range parts() {
+		if !p.measured(r) {
+			fmt.Fprintf(&b, "\nNot measured in this run: %s.\n", p.name)
+		}
+	}
+	if len(r.Curve) == 0 {
+		return b.Bytes()
+	}
 	sizes(&b, r)
+	project(&b, r)
 	fmt.Fprintf(&b, "\n![Rates of cycles by size](performance/rates.svg)\n\n![Short cycles by size](performance/short.svg)\n\n![Peak memory by size](performance/memory.svg)\n")
 	return b.Bytes()
 }
@@ -58,6 +67,9 @@ func sizes(b *bytes.Buffer, r *Report) {
 			n/p.Initial.Wall.Seconds(), float64(p.Initial.CPU.Microseconds())/n, n/p.Full.Wall.Seconds(), float64(p.Full.CPU.Microseconds())/n,
 			wall(p.Nothing), beyond(p.Nothing), wall(p.Changed), p.Start.Ready.Milliseconds(), float64(p.Initial.File)/n,
 			p.Initial.RSS/mega, p.Full.RSS/mega, p.Nothing[0].RSS/mega)
+	}
+	if len(r.Side.Bridge) == 0 {
+		return
 	}
 	s := r.Side.Bridge[len(r.Side.Bridge)-1]
 	fmt.Fprintf(b, "\nWith groups and memberships (%s users, %s groups, %s memberships): state %.0f bytes a user; the bridge used %s of CPU; the application got %d GET, %d POST, %d PATCH.\n",

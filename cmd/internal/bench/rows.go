@@ -46,17 +46,31 @@ const barSize = 100_000
 // Rows compares the figures with their bars.
 func Rows(r *Report) []Row {
 	t := &table{judged: r.N >= barSize}
-	t.initial(r)
-	t.curve(r)
-	t.groups(r)
-	t.memory(r)
-	last := r.Curve[len(r.Curve)-1]
+	if len(r.Side.Bridge) > 0 {
+		t.initial(r)
+	}
+	if len(r.Curve) == len(r.sizes()) {
+		t.curve(r)
+		t.state(r)
+	}
+	if r.Groups.Swap.Status != "" {
+		t.groups(r)
+	}
+	if r.Micro.Map > 0 {
+		t.atLeast("decoding of Graph pages", bar{50_000, "50,000 users/s a core"}, r.Micro.Decode, "%.0f users/s")
+		t.atLeast("mapping with the default table", bar{100_000, "100,000 users/s a core"}, r.Micro.Map, "%.0f users/s")
+	}
+	return t.rows
+}
+
+// state adds what concerns the largest tenant's memory and state file.
+func (t *table) state(r *Report) {
+	middle, last := r.Curve[len(r.Curve)-2], r.Curve[len(r.Curve)-1]
+	t.atMost("peak RSS, "+thousands(middle.Users)+" users, worst cycle", bar{150, "150 MB"}, float64(worst(middle))/mega, "%.0f MB")
+	t.atMost("peak RSS, "+thousands(last.Users)+" users, worst cycle", bar{200, "200 MB"}, float64(worst(last))/mega, "%.0f MB")
 	bytesPerUser := float64(last.Initial.File) / float64(last.Users)
 	t.atMost(fmt.Sprintf("state file, default mapping, %s users with the initial cycle's log", thousands(last.Users)), bar{1536, "1.5 KB a user"}, bytesPerUser, "%.0f bytes a user")
 	t.atMost(fmt.Sprintf("start of `serve` on a state of %s users", thousands(last.Users)), bar{1000, "1 s"}, float64(last.Start.Ready.Milliseconds()), "ready in %.0f ms")
-	t.atLeast("decoding of Graph pages", bar{50_000, "50,000 users/s a core"}, r.Micro.Decode, "%.0f users/s")
-	t.atLeast("mapping with the default table", bar{100_000, "100,000 users/s a core"}, r.Micro.Map, "%.0f users/s")
-	return t.rows
 }
 
 type table struct {
@@ -108,6 +122,11 @@ func (t *table) initial(r *Report) {
 		turns = append(turns, fmt.Sprintf("%.1f s against %.1f s", s.Bridge[i].Wall.Seconds(), s.Bare[i].Wall.Seconds()))
 	}
 	row.Note = strings.Join(turns, ", ")
+	most := int64(0)
+	for _, c := range s.Bridge {
+		most = max(most, c.RSS)
+	}
+	t.atMost("… and its peak RSS", bar{150, "150 MB"}, float64(most)/mega, "%.0f MB")
 }
 
 func (t *table) curve(r *Report) {
@@ -120,8 +139,7 @@ func (t *table) curve(r *Report) {
 		beyond(last.Nothing), "%.0f ms").Note = fmt.Sprintf("median of %d; %.0f ms in all", len(last.Nothing), wall(last.Nothing))
 	t.exactly("… and requests to the application", 0, last.NothingSink, "requests")
 	work := fmt.Sprintf("incremental, %s of %s changed, against %s of %s", thousands(last.ChangedN), size, thousands(first.ChangedN), thousands(first.Users))
-	t.atMost(work, bar{3, "3 ×"}, wall(last.Changed)/wall(first.Changed), "%.2f ×").Note =
-		fmt.Sprintf("medians of %d: %.0f ms against %.0f ms", len(last.Changed), wall(last.Changed), wall(first.Changed))
+	t.atMost(work, bar{3, "3 ×"}, wall(last.Changed)/wall(first.Changed), "%.2f ×").Note = fmt.Sprintf("medians of %d: %.0f ms against %.0f ms", len(last.Changed), wall(last.Changed), wall(first.Changed))
 }
 
 func (t *table) groups(r *Report) {
@@ -130,24 +148,11 @@ func (t *table) groups(r *Report) {
 	t.atMost(work, bar{2, "2 s"}, g.Swap.Wall.Seconds(), "%.2f s")
 	t.exactly("… and PATCH requests", int64((2*g.Swapped+99)/100), g.SwapSink.PATCH, "PATCH")
 	t.exactly("… and reads of members", 0, g.SwapSink.GET, "GET")
+	work = fmt.Sprintf("peak RSS, group of %s members against %s", thousands(g.Large), thousands(g.Small))
+	t.atMost(work, bar{1.1, "1.1 × (the same)"}, float64(g.LargeRun.RSS)/float64(g.SmallRun.RSS), "%.2f ×").Note = fmt.Sprintf("%d MB against %d MB", g.LargeRun.RSS/mega, g.SmallRun.RSS/mega)
 }
 
 const mega = 1 << 20
-
-func (t *table) memory(r *Report) {
-	middle, last := r.Curve[len(r.Curve)-2], r.Curve[len(r.Curve)-1]
-	side := int64(0)
-	for _, c := range r.Side.Bridge {
-		side = max(side, c.RSS)
-	}
-	t.atMost("peak RSS, "+thousands(r.Side.Users)+" users with groups, initial", bar{150, "150 MB"}, float64(side)/mega, "%.0f MB")
-	t.atMost("peak RSS, "+thousands(middle.Users)+" users, worst cycle", bar{150, "150 MB"}, float64(worst(middle))/mega, "%.0f MB")
-	t.atMost("peak RSS, "+thousands(last.Users)+" users, worst cycle", bar{200, "200 MB"}, float64(worst(last))/mega, "%.0f MB")
-	g := &r.Groups
-	work := fmt.Sprintf("peak RSS, group of %s members against %s", thousands(g.Large), thousands(g.Small))
-	t.atMost(work, bar{1.1, "1.1 × (the same)"}, float64(g.LargeRun.RSS)/float64(g.SmallRun.RSS), "%.2f ×").Note =
-		fmt.Sprintf("%d MB against %d MB", g.LargeRun.RSS/mega, g.SmallRun.RSS/mega)
-}
 
 func worst(p Point) int64 {
 	most := max(p.Initial.RSS, p.Full.RSS, p.Start.RSS)

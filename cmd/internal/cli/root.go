@@ -33,8 +33,8 @@ func newRoot(r *program) *cobra.Command {
 	r.addFlags(root)
 	root.AddCommand(
 		newDemoCmd(r),
-		newServeCmd(r),
-		newRunCmd(r),
+		r.withProfiles(newServeCmd(r)),
+		r.withProfiles(newRunCmd(r)),
 		newProvisionCmd(r),
 		newStatusCmd(r),
 		newLogsCmd(r),

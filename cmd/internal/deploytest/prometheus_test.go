@@ -241,9 +241,18 @@ func TestPromtool(t *testing.T) {
 	}
 	rules := string(read(t, "deploy/prometheus/alerts.yml"))
 	for _, m := range [][2]string{
-		{"quarantined == 1\n", "quarantined == 2\n"}, {"for: 1m", "for: 2m"}, {"> 24 *", "> 25 *"}, {"> 3 *", "> 4 *"}, {`state="active"} == 1`, `state="active"} >= 0`},
-		{"offset 6h", "offset 2h"}, {"for: 3h", "for: 4h"}, {"(idpbridge_staged_deletions) > 0", "(idpbridge_staged_deletions) > 700"},
-		{"> idpbridge_job_interval_seconds\n", "> 2 * idpbridge_job_interval_seconds\n"}, {"401|403", "403"}, {"[1h]", "[3h]"}, {"for: 5m", "for: 7m"},
+		{"quarantined == 1\n", "quarantined == 2\n"},
+		{"for: 1m", "for: 2m"},
+		{"> 24 *", "> 25 *"},
+		{"> 3 *", "> 4 *"},
+		{`state="active"} == 1`, `state="active"} >= 0`},
+		{"offset 6h", "offset 2h"},
+		{"for: 3h", "for: 4h"},
+		{"(idpbridge_staged_deletions) > 0", "(idpbridge_staged_deletions) > 700"},
+		{"> idpbridge_job_interval_seconds\n", "> 2 * idpbridge_job_interval_seconds\n"},
+		{"401|403", "403"},
+		{"[1h]", "[3h]"},
+		{"for: 5m", "for: 7m"},
 	} {
 		if strings.Count(rules, m[0]) == 0 {
 			t.Errorf("the rules have no %q", m[0])

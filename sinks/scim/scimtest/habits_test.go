@@ -126,6 +126,7 @@ func listHabits() []habit {
 		{"ItemsPerPageWrong", Quirks{ItemsPerPageWrong: true}, list("?startIndex=3", "itemsPerPage"), "200 1 c", "200 2 c"},
 		{"OmitEmptyResources", Quirks{OmitEmptyResources: true}, func(c *client) string { return jsonText(strings.Contains(get("/Users", "*")(c), "Resources")) }, "true", "false"},
 		{"OmitTotalResults", Quirks{OmitTotalResults: true}, list("", "totalResults"), "200 3 ab", "200 null ab"},
+		{"TotalResultsOfPage", Quirks{TotalResultsOfPage: true}, list("?count=1", "totalResults"), "200 3 a", "200 1 a"},
 		{"TotalResultsOff", Quirks{TotalResultsOff: 2}, list("", "totalResults"), "200 3 ab", "200 5 ab"},
 		{"PagesOverlap", Quirks{PagesOverlap: true}, list("?startIndex=2&count=2"), "200 bc", "200 ab"},
 		{"IgnorePaging", Quirks{IgnorePaging: true}, list("?startIndex=2&count=1"), "200 b", "200 abc"},

@@ -108,6 +108,9 @@ func (s *Server) page(l *listing, found []*resource) (*reply, error) {
 	if !l.filtered {
 		doc["totalResults"] = total + s.quirks.TotalResultsOff
 	}
+	if s.quirks.TotalResultsOfPage {
+		doc["totalResults"] = len(docs)
+	}
 	if s.quirks.Version11 {
 		doc["schemas"] = []any{version11URN}
 	}

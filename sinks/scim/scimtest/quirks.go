@@ -85,6 +85,8 @@ type Quirks struct {
 	OmitTotalResults bool
 	// TotalResultsOff is added to totalResults of unfiltered lists.
 	TotalResultsOff int
+	// TotalResultsOfPage tells the number of objects on the page instead of all.
+	TotalResultsOfPage bool
 	// PagesOverlap makes each page after the first begin with the last object of the one
 	// before, so that the last object of the list is never given.
 	PagesOverlap bool

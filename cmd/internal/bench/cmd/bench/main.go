@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -36,32 +37,27 @@ func run(ctx context.Context) error {
 	flag.IntVar(&o.Turns, "turns", 2, "how often bridge and bare loop are run in turn")
 	flag.StringVar(&o.Dir, "dir", "", "where states are kept while measuring (default: the system's temporary directory)")
 	docs := flag.String("docs", "", "the directory to write performance.md and its plots to; empty: none are written")
-	from := flag.String("from", "", "show the figures of this file again and measure nothing")
-	figures := flag.String("json", "", "a file to write the figures to")
+	figures := flag.String("json", "", "a file for the figures; what is in it already is not measured again")
+	show := flag.Bool("show", false, "show what is in the file of figures and measure nothing")
 	flag.Parse()
-	r := new(bench.Report)
-	if *from != "" {
-		text, err := os.ReadFile(*from)
-		if err != nil {
-			return err
-		}
-		if err := json.Unmarshal(text, r); err != nil {
-			return fmt.Errorf("%s: %w", *from, err)
-		}
-	} else {
-		var err error
+	var err error
+	if o.Begun, err = begun(*figures); err != nil {
+		return err
+	}
+	if o.Begun != nil {
+		o.N = o.Begun.N
+	}
+	if *figures != "" {
+		o.Save = func(r *bench.Report) error { return save(*figures, r) }
+	}
+	r := o.Begun
+	if !*show {
 		if r, err = bench.Run(ctx, o); err != nil {
 			return err
 		}
 	}
-	if *figures != "" {
-		text, err := json.MarshalIndent(r, "", " ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(*figures, text, 0o600); err != nil {
-			return err
-		}
+	if r == nil {
+		return errors.New("there are no figures to show")
 	}
 	if err := bench.Print(os.Stdout, r); err != nil {
 		return err
@@ -70,4 +66,28 @@ func run(ctx context.Context) error {
 		return nil
 	}
 	return bench.Write(*docs, r)
+}
+
+// begun reads the figures of a run that did not come to its end, or nil.
+func begun(file string) (*bench.Report, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := new(bench.Report)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
+func save(file string, r *bench.Report) error {
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
 }

@@ -1,0 +1,126 @@
+package acceptance_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
+	"github.com/idpbridge/idpbridge/sync/engine"
+)
+
+const latency = 20 * time.Millisecond
+
+// TestThroughput creates accounts in an app that takes 100 requests a second and answers
+// after 20 ms: the job must reach 95 % of that, and be refused in the first second at most.
+// With a limit that halves half way it must reach 90 % of the lower one, and lose nobody.
+//
+// A busy machine is slower than any limit. So the yardstick is a bare loop that sends at
+// exactly the limit to a server of its own at the same time, and time spans are measured
+// at the server.
+func TestThroughput(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		people int
+		limits []scimtest.Limit
+		share  float64
+		from   time.Duration // of the span that counts
+		rate   float64       // allowed in it
+		calm   bool          // nobody is refused after the first second
+	}{
+		{"steady", 1200, []scimtest.Limit{{Rate: 100, Burst: 10}}, 0.95, time.Second, 100, true},
+		{
+			"halved half way", 1000,
+			[]scimtest.Limit{{Rate: 100, Burst: 10, Until: 5 * time.Second}, {Rate: 50, Burst: 5, From: 5 * time.Second}},
+			0.90, 7 * time.Second, 50, false,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			app := scimtest.New(scimtest.Options{Auth: scimtest.Auth{Bearer: "scim-token"}, Latency: latency, Limits: c.limits})
+			dir := newExport(t)
+			w := newWorld(dir)
+			w.populate(c.people, 1)
+			to := sinkAt{url: app.Start(t), token: "scim-token"}
+			stop := bareLoop(t, c.rate)
+			newBridge(t, dir, to, "").succeed(engine.Request{})
+			ideal := stop(c.from)
+			got, refused := rateAfter(app, c.from, http.StatusCreated), refusals(app, time.Second)
+			t.Logf("%.1f accounts a second; the bare loop reaches %.1f of %.0f; answers by status: %v", got, ideal, c.rate, app.Statuses())
+			if got < c.share*min(ideal, c.rate) {
+				t.Errorf("%.1f accounts a second, less than %.0f %% of %.1f", got, 100*c.share, min(ideal, c.rate))
+			}
+			if c.calm && refused > 0 {
+				t.Errorf("%d requests were refused after the first second", refused)
+			}
+			app.SetLimits()
+			w.check(t, reader{t, to})
+		})
+	}
+}
+
+// bareLoop sends at exactly the rate to an unlimited server until it is stopped, and then
+// says what rate it reached after the beginning.
+func bareLoop(t *testing.T, perSecond float64) (stop func(from time.Duration) float64) {
+	t.Helper()
+	app := scimtest.New(scimtest.Options{Latency: latency})
+	url := app.Start(t) + "/Users?count=1"
+	turns := rate.NewLimiter(rate.Limit(perSecond), 1)
+	end, done := make(chan struct{}), make(chan struct{}, 8)
+	for range cap(done) {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for turns.Wait(t.Context()) == nil {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				if resp, err := http.Get(url); err == nil { //nolint:noctx // ends with the server
+					_ = resp.Body.Close()
+				}
+			}
+		}()
+	}
+	return func(from time.Duration) float64 {
+		close(end)
+		for range cap(done) {
+			<-done
+		}
+		return rateAfter(app, from, http.StatusOK)
+	}
+}
+
+// rateAfter is how many answers of a status a server gave per second, counted from some
+// time after its first request to its last such answer.
+func rateAfter(app *scimtest.Server, from time.Duration, status int) float64 {
+	log := app.Requests()
+	if len(log) == 0 {
+		return 0
+	}
+	begin, n := log[0].Time.Add(from), 0
+	last := begin
+	for _, r := range log {
+		if r.Status == status && !r.Time.Before(begin) {
+			n++
+			last = r.Time
+		}
+	}
+	if n < 2 {
+		return 0
+	}
+	return float64(n-1) / last.Sub(begin).Seconds()
+}
+
+// refusals counts what was refused later than some time after the first request.
+func refusals(app *scimtest.Server, after time.Duration) int {
+	n := 0
+	log := app.Requests()
+	for _, r := range log {
+		if r.Status == http.StatusTooManyRequests && r.Time.Sub(log[0].Time) > after {
+			n++
+		}
+	}
+	return n
+}
