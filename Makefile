@@ -19,7 +19,7 @@ demo: build ## run the whole system on this machine with made-up people
 	bin/idpbridge demo
 
 build: ## build bin/idpbridge
-	$(GO) build -trimpath -ldflags '-s -w' -o bin/idpbridge ./cmd/idpbridge
+	$(GO) build -ldflags '-s -w' -o bin/idpbridge ./cmd/idpbridge
 
 test: ## run all tests; real SCIM servers are installed from npm
 	@command -v node >/dev/null || echo "NOT RUN: the tests against real SCIM servers, because Node.js (20 or later) is not installed"

@@ -82,7 +82,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // Run measures everything.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.N < 200 {
-		return nil, fmt.Errorf("N is %d, and 200 is the least", o.N)
+		return nil, fmt.Errorf("size %d: 200 users is the least", o.N)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
