@@ -227,6 +227,7 @@ func TestRacingProcesses(t *testing.T) {
 	b := newBench(t, 100, 3)
 	b.run("run", "hr-to-wiki")
 	b.directory(160, 3)
+	b.server.SetLatency(100 * time.Millisecond) // so that they meet
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -241,6 +242,7 @@ func TestRacingProcesses(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	b.server.SetLatency(0)
 	b.run("run", "hr-to-wiki")
 	b.check(160, 3)
 }

@@ -114,6 +114,8 @@ func TestRefusals(t *testing.T) {
 		"required, known":          {quirk(scimtest.Quirks{}).profile("aws-identity-center"), create(sinks.Attribute{Path: "userName", Value: "x"}), sinks.Rejected, "needs a value for name.givenName"},
 		"required, told as 409":    {quirk(scimtest.Quirks{Required: []string{"entitlements"}, RequiredConflict: true}), create(sinks.Attribute{Path: "userName", Value: "x"}), sinks.Conflict, ""},
 		"id lost":                  {quirk(scimtest.Quirks{UnsafeIDLost: true}), create(sinks.Attribute{Path: "userName", Value: "a/b"}), sinks.Unclear, "a 201 without an id"},
+		"SCIM 1.1, list":           {quirk(scimtest.Quirks{Version11: true}), listAll, sinks.Incompatible, "SCIM 1.1"},
+		"SCIM 1.1, search":         {quirk(scimtest.Quirks{Version11: true}), find("userName", "x"), sinks.Incompatible, "SCIM 1.1"},
 		"bad path":                 {quirk(scimtest.Quirks{}), update(sinks.User, sinks.Attribute{Path: "emails[type", Value: "x"}), sinks.Rejected, "target path"},
 		"too many members":         {quirk(scimtest.Quirks{MembersPerGroup: 120}), membership(200, -1), sinks.Rejected, "members_per_request"},
 	}

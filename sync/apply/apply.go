@@ -141,6 +141,8 @@ type task struct {
 	// matching is set while an existing account is looked for: a failure is the match's.
 	matching bool
 	attempts []provlog.Attempt
+	// ignored are paths of the last write that the app did not take.
+	ignored []string
 }
 
 // Object plans one claimed object and carries the plan out.

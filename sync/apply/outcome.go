@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"strings"
+
 	"github.com/oklog/ulid/v2"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -19,7 +21,19 @@ func (t *task) succeed(a provlog.Action, c Counted) {
 	t.out.Change = t.change(word)
 	t.out.Result.Probed = t.out.Result.Probed && t.out.Result.SinkID == ""
 	t.record(a, nil)
+	t.recordIgnored()
 	t.traceAct(a, nil)
+}
+
+// recordIgnored makes a warning of the record of a change that the app took in part.
+func (t *task) recordIgnored() {
+	if len(t.ignored) == 0 {
+		return
+	}
+	r := &t.out.Result.Records[len(t.out.Result.Records)-1]
+	r.Status = provlog.StatusWarning
+	r.Error = provlog.FromError(provlog.Coded(provlog.CodeNoEffect, "the app took the change, but not %s", strings.Join(t.ignored, ", ")))
+	t.ignored = nil
 }
 
 // fail notes a failure. What concerns every object leaves this one untried; else it goes

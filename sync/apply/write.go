@@ -35,6 +35,7 @@ func (t *task) create(ctx context.Context) {
 	}
 	t.w.note(nil)
 	t.w.taken.take(t.o, receipt.ID)
+	t.ignored = receipt.Ignored
 	t.created(receipt, first)
 }
 
@@ -205,13 +206,14 @@ func (t *task) ackUpdate() {
 // values twice does no harm.
 func (t *task) send(ctx context.Context) error {
 	op := sinks.Op{Action: sinks.Update, Resource: t.o.Resource, ID: t.id(), Attributes: t.step.Attributes}
-	_, err := t.w.Sink.Do(ctx, op)
+	receipt, err := t.w.Sink.Do(ctx, op)
 	if sinks.ClassOf(err) == sinks.Unclear {
-		_, err = t.w.Sink.Do(ctx, op)
+		receipt, err = t.w.Sink.Do(ctx, op)
 	}
 	if err == nil {
 		t.w.note(nil)
 	}
+	t.ignored = receipt.Ignored
 	return err
 }
 

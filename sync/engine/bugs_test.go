@@ -90,6 +90,8 @@ func TestTwoObjectsOneAccount(t *testing.T) {
 				t.Errorf("the message does not name the account: %s", e[0].Message)
 			}
 			equal(t, "accounts", len(r.app.UsersNamed("twin@example.com")), 1)
+			// One, and another form of it since the account has no mail address yet.
+			equal(t, "changes of the account", r.app.Counts().Of("PATCH"), 2)
 			r.run("partial", engine.Request{Full: true})
 		})
 	}

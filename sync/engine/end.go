@@ -29,7 +29,7 @@ func (c *cycle) end(ctx context.Context, err error) (*state.Cycle, error) {
 	now := c.job.Requests()
 	c.out.Requests = state.Requests{Source: now.Source - c.base.Source, Sink: now.Sink - c.base.Sink}
 	c.status(err)
-	c.endPreview()
+	c.endPreview(ctx)
 	if jerr := c.judgeJob(ctx, err, held); jerr != nil {
 		return c.out, jerr
 	}

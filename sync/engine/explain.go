@@ -126,8 +126,7 @@ func (q *inquiry) ask(ctx context.Context) error {
 }
 
 func (q *inquiry) recall(ctx context.Context, cause error) error {
-	switch provlog.CodeOf(cause) {
-	case provlog.CodeUnknownReference, provlog.CodeAmbiguousReference:
+	if code := provlog.CodeOf(cause); code == provlog.CodeUnknownReference || code == provlog.CodeAmbiguousReference {
 		return cause
 	}
 	ref := q.p.req.User + q.p.req.Group

@@ -67,8 +67,8 @@ type provider struct {
 
 // TestFaultMatrix: whatever the source's list of users answers on its first, second or
 // last page, nobody is disabled or deleted, although nothing else would hold it back: the
-// guard is switched off, and one user has really left. When the source is well again, that
-// one is deleted and nobody else.
+// guard is switched off, the source can't be asked for single people, and one user has
+// really left. When the source is well again, that one is deleted and nobody else.
 func TestFaultMatrix(t *testing.T) {
 	for name, made := range map[string]func(*testing.T) provider{"graph": graphProvider, "okta": oktaProvider} {
 		for page, at := range map[string]int{"page 1": 1, "page 2": 2, "last page": 3} {
@@ -78,7 +78,7 @@ func TestFaultMatrix(t *testing.T) {
 					spoiler := &spoiler{p: p, bad: bad, at: at, next: http.DefaultTransport.(*http.Transport).Clone()}
 					t.Cleanup(spoiler.next.CloseIdleConnections)
 					r := newRig(t, options{
-						source: p.open(t, &http.Client{Transport: spoiler}), tables: &p.tables,
+						source: struct{ engine.Source }{p.open(t, &http.Client{Transport: spoiler})}, tables: &p.tables,
 						policy: func(p *plan.Policy) { p.Deleted, p.MaxCount, p.MaxPercent = plan.Delete, 1000, 100 },
 					})
 					faultCase(t, r, p, spoiler)

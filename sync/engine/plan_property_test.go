@@ -96,6 +96,15 @@ func checkPlan(rt *rapid.T, t *testing.T, w *world) {
 	if d := cmp.Diff(counted(planned), counted(done)); d != "" {
 		rt.Fatalf("counts (-planned +done):\n%s\nplan: %+v", d, planned.Plan)
 	}
+	held := 0
+	for _, p := range planned.Plan {
+		if p.Held {
+			held++
+		}
+	}
+	if held != planned.StagedDeletions {
+		rt.Fatalf("%d lines of held deletions, %d are held: %+v", held, planned.StagedDeletions, planned.Plan)
+	}
 	got := pictureOf(r).named(before)
 	want := before.after(planned)
 	if d := cmp.Diff(want.accounts, got); d != "" {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sync/apply"
-	"github.com/idpbridge/idpbridge/sync/plan"
 	"github.com/idpbridge/idpbridge/sync/provlog"
 	"github.com/idpbridge/idpbridge/sync/state"
 )
@@ -132,13 +131,12 @@ func nameOf(o *sinks.Object) string {
 
 // endPreview puts what the guard would hold at the end of the plan, and drops failures of
 // objects that went through later on.
-func (c *cycle) endPreview() {
+func (c *cycle) endPreview(ctx context.Context) {
 	if !c.req.DryRun {
 		return
 	}
-	carried, ended := map[state.ObjectID]bool{}, map[state.ObjectID]int{}
+	ended := map[state.ObjectID]int{}
 	for i, p := range c.out.Plan {
-		carried[p.Object] = carried[p.Object] || takes(p.Action)
 		ended[p.Object] = i
 	}
 	kept := c.out.Plan[:0]
@@ -148,11 +146,8 @@ func (c *cycle) endPreview() {
 		}
 	}
 	c.out.Plan = kept
-	inOrder(c.held)
-	for _, p := range c.held {
-		if !carried[p.Object] {
-			c.out.Plan = append(c.out.Plan, p)
-		}
+	if err := c.previewHeld(ctx); err != nil {
+		c.log.Warn("held deletions can't be listed", provlog.LogAttr(err))
 	}
 	if c.out.Adoption == nil {
 		return
@@ -165,8 +160,32 @@ func (c *cycle) endPreview() {
 	})
 }
 
-func takes(action string) bool {
-	return action == plan.StepDisable.String() || action == plan.StepDelete.String() || action == plan.StepEmpty.String()
+// previewHeld lists what would wait for a person in the end, from this run or an earlier
+// one. What was planned and is not among it was let through, and has lines of its own.
+func (c *cycle) previewHeld(ctx context.Context) error {
+	staged, err := c.store.StagedDeletions(ctx, c.row.ID)
+	if err != nil {
+		return err
+	}
+	planned := map[state.ObjectID]state.Change{}
+	for _, p := range c.held {
+		planned[p.Object] = p
+	}
+	for i := range staged {
+		s := &staged[i]
+		if s.Decision != state.Waiting {
+			continue
+		}
+		line, ok := planned[s.Object]
+		if !ok {
+			line = state.Change{
+				Resource: s.Resource.String(), Action: s.Action, SourceID: string(s.SourceID), DisplayName: s.Name,
+				Properties: []state.Property{}, Reason: s.Reason, Held: true,
+			}
+		}
+		c.out.Plan = append(c.out.Plan, line)
+	}
+	return nil
 }
 
 // inOrder sorts the lines of one phase: workers end in any order, people compare plans.

@@ -1,10 +1,15 @@
 package engine_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
+	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
 	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/engine"
+	"github.com/idpbridge/idpbridge/sync/mapping"
+	"github.com/idpbridge/idpbridge/sync/provlog"
 )
 
 func (r *rig) provision(req engine.ProvisionRequest) *engine.Provision {
@@ -64,4 +69,59 @@ func TestProvisionGroupWithMembers(t *testing.T) {
 	r.run("succeeded", engine.Request{})
 	equal(t, "members", r.members(1), []string{"u1", "u2", "u3"})
 	equal(t, "accounts", len(r.app.Users()), 5)
+}
+
+// secretive is a job whose titles are sensitive, and whose scope reads them.
+func secretive(t *testing.T) *rig {
+	t.Helper()
+	r := newRig(t, options{scope: mapping.Scope{Users: `user.title != "Nobody"`}})
+	var err error
+	r.job.Mapping, err = mapping.Compile(mapping.Spec{Users: []mapping.Row{
+		{To: "userName", From: "user.userName", Match: 1},
+		{To: "title", From: `user["title"]`, Sensitive: true},
+		{To: "nickName", From: `user.title == "Uncountable" ? string(int(user.title)) : "none"`, Sensitive: true},
+	}}, mapping.Scope{Users: `user.title != "Nobody"`}, defaults())
+	must(t, err)
+	return r
+}
+
+// TestSensitiveValuesAreNowhere looks for a sensitive value in everything that is stored
+// or shown: results, records, escrow, plans and explanations, also where the app quotes it
+// in other letter case.
+func TestSensitiveValuesAreNowhere(t *testing.T) {
+	r := secretive(t)
+	const secret = "Taster of Poison"
+	u := user(1, "title", secret)
+	u.DisplayName = secret
+	r.dir.PutUser(u)
+	r.dir.PutUser(user(2, "title", "Uncountable"))
+	quote := scimtest.Fault{
+		Method: "POST", Path: "/Users", Status: 400, ContentType: "application/scim+json",
+		Body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","detail":"TASTER of poison is not a title"}`,
+	}
+	r.app.Inject(quote)
+	var shown []any
+	shown = append(shown, r.run("partial", engine.Request{DryRun: true}), r.run("partial", engine.Request{}), r.escrow())
+	p := r.provision(engine.ProvisionRequest{User: "u1"})
+	equal(t, "refused", p.Error.Code, provlog.CodeRejected)
+	shown = append(shown, p, r.provision(engine.ProvisionRequest{User: "u2"}))
+	r.app.ClearFaults()
+	shown = append(shown, r.provision(engine.ProvisionRequest{User: "u1"}))
+	x, err := r.eng.Explain(t.Context(), r.job, "u1")
+	must(t, err)
+	row, err := r.store.Job(t.Context(), "test")
+	must(t, err)
+	records, err := r.store.Logs(t.Context(), row.ID, provlog.Filter{Limit: 100})
+	must(t, err)
+	shown = append(shown, x, records)
+	equal(t, "the title that was sent", r.app.UsersNamed("user1@example.com")[0].Values["title"], any(secret))
+	for _, s := range shown {
+		text, err := json.Marshal(s)
+		must(t, err)
+		for _, word := range []string{secret, "uncountable"} {
+			if strings.Contains(strings.ToLower(string(text)), strings.ToLower(word)) {
+				t.Errorf("%q is shown in %T: %s", word, s, text)
+			}
+		}
+	}
 }

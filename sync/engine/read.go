@@ -185,6 +185,11 @@ func fill(e *state.Entry, m *mapping.Mapping, attrs map[string]any) {
 		return
 	}
 	e.Desired = mapping.Encode(values)
+	for i, sensitive := range t.Sensitive {
+		if sensitive && values[i] == e.DisplayName && e.DisplayName != "" {
+			e.DisplayName = provlog.Hidden
+		}
+	}
 }
 
 func badEntry(bad sources.BadEntry) state.Entry {

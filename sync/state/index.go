@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -21,6 +22,10 @@ type Index struct {
 	conn  *sql.Conn
 	match []string
 	q     sinks.Query
+
+	// mu is held from a statement's beginning to its last row: workers ask at the same time,
+	// and a statement that is run anew while its rows are read gives wrong ones.
+	mu sync.Mutex
 
 	find, get, put, key *sql.Stmt
 	// filled is set by the first object. Before, nobody has to ask SQLite: the app of an
@@ -74,6 +79,8 @@ func (x *Index) Add(ctx context.Context, objects []sinks.Object) error {
 	if len(objects) == 0 {
 		return nil
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if _, err := x.conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
 	}
@@ -116,6 +123,8 @@ func (x *Index) Find(ctx context.Context, path, value string) ([]sinks.Object, e
 			if !x.filled.Load() {
 				return nil, nil
 			}
+			x.mu.Lock()
+			defer x.mu.Unlock()
 			return objectsOf(x.find.QueryContext(ctx, i, strings.ToLower(value)))
 		}
 	}
@@ -124,6 +133,8 @@ func (x *Index) Find(ctx context.Context, path, value string) ([]sinks.Object, e
 
 // Get returns one object, or nil.
 func (x *Index) Get(ctx context.Context, id sinks.ID) (*sinks.Object, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	found, err := objectsOf(x.get.QueryContext(ctx, string(id)))
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -133,6 +144,8 @@ func (x *Index) Get(ctx context.Context, id sinks.ID) (*sinks.Object, error) {
 
 // Drop forgets objects.
 func (x *Index) Drop(ctx context.Context, ids []sinks.ID) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	for _, id := range ids {
 		if _, err := x.conn.ExecContext(ctx, `DELETE FROM accounts WHERE id = ?`, string(id)); err != nil {
 			return fmt.Errorf("index of the app: %w", err)
@@ -143,11 +156,15 @@ func (x *Index) Drop(ctx context.Context, ids []sinks.ID) error {
 
 // Some returns up to n objects, in the order of their ids.
 func (x *Index) Some(ctx context.Context, n int) ([]sinks.Object, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	return objectsOf(x.conn.QueryContext(ctx, `SELECT body FROM accounts ORDER BY id LIMIT ?`, n))
 }
 
 // Len returns how many objects the index holds.
 func (x *Index) Len(ctx context.Context) (int, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	var n int
 	err := x.conn.QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts`).Scan(&n)
 	return n, err

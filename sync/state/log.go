@@ -91,7 +91,7 @@ func (s *Store) logQuery(ctx context.Context, job JobID, f provlog.Filter) (stri
 		add("id < ?", f.Cursor)
 	}
 	args = append(args, f.Limit)
-	return `SELECT id, body FROM log INDEXED BY ` + logIndex(f) + where + ` ORDER BY id DESC LIMIT ?`, args, nil
+	return `SELECT id, source_id, body FROM log INDEXED BY ` + logIndex(f) + where + ` ORDER BY id DESC LIMIT ?`, args, nil
 }
 
 func logIndex(f provlog.Filter) string {
@@ -129,18 +129,19 @@ func (s *Store) LogsAfter(ctx context.Context, job JobID, seq int64, limit int) 
 		l, err := scanLogged(r)
 		out = append(out, l)
 		return err
-	}, `SELECT id, body FROM log INDEXED BY log_job WHERE job_id = ? AND id > ? ORDER BY id LIMIT ?`, job, seq, limit)
+	}, `SELECT id, source_id, body FROM log INDEXED BY log_job WHERE job_id = ? AND id > ? ORDER BY id LIMIT ?`, job, seq, limit)
 	return out, err
 }
 
 func scanLogged(r *sql.Rows) (Logged, error) {
 	var l Logged
+	var source string
 	var body []byte
-	if err := r.Scan(&l.Seq, &body); err != nil {
+	if err := r.Scan(&l.Seq, &source, &body); err != nil {
 		return l, err
 	}
 	var err error
-	l.Record, err = decodeRecord(body)
+	l.Record, err = decodeRecord(body, source)
 	return l, err
 }
 

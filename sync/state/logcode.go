@@ -49,6 +49,9 @@ func encodeRecord(r *provlog.Record) ([]byte, error) {
 	v = append(v, r.ID, float64(r.Time.Unix()), float64(r.Time.Nanosecond()), r.Job, textOrNil(r.CycleID), change, textOrNil(r.Trigger),
 		textOrNil(r.Resource), textOrNil(string(r.Action)), textOrNil(string(r.Status)))
 	v = append(append(v, identity(r.SourceIdentity, r.Resource, "")...), identity(r.TargetIdentity, r.Resource, r.SourceIdentity.DisplayName)...)
+	if r.SourceIdentity.ID != "" {
+		v[10] = true // it is in the row
+	}
 	v = append(v, float64(r.DurationMS))
 	if e := r.Error; e != nil {
 		v = append(v, string(e.Code), e.Message, e.Advice)
@@ -106,8 +109,9 @@ func plain(v any) bool {
 	}
 }
 
-// decodeRecord reads what encodeRecord returned.
-func decodeRecord(body []byte) (provlog.Record, error) {
+// decodeRecord reads what encodeRecord returned. The id of the source's object is not in it
+// again, since the row has it for its index.
+func decodeRecord(body []byte, source string) (provlog.Record, error) {
 	var r provlog.Record
 	if len(body) == 0 || body[0] != compact {
 		return r, json.Unmarshal(body, &r)
@@ -124,7 +128,7 @@ func decodeRecord(body []byte) (provlog.Record, error) {
 		ID: f.text(0), Time: time.Unix(int64(f.number(1)), int64(f.number(2))).UTC(), Job: f.text(3), CycleID: f.text(4), ChangeID: f.usual(5, f.text(0)),
 		Trigger: f.text(6), Resource: f.text(7), Action: provlog.Action(f.text(8)), Status: provlog.Status(f.text(9)), DurationMS: int64(f.number(16)),
 	}
-	r.SourceIdentity = provlog.Identity{ID: f.text(10), DisplayName: f.text(11), Type: f.usual(12, r.Resource)}
+	r.SourceIdentity = provlog.Identity{ID: f.usual(10, source), DisplayName: f.text(11), Type: f.usual(12, r.Resource)}
 	r.TargetIdentity = provlog.Identity{ID: f.text(13), DisplayName: f.usual(14, r.SourceIdentity.DisplayName), Type: f.usual(15, r.Resource)}
 	if v[17] != nil {
 		r.Error = &provlog.Error{Code: provlog.Code(f.text(17)), Message: f.text(18), Advice: f.text(19)}

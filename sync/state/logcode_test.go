@@ -51,7 +51,7 @@ func TestRecordsKeepTheirJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		have, err := decodeRecord(body)
+		have, err := decodeRecord(body, r.SourceIdentity.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +64,7 @@ func TestRecordsKeepTheirJSON(t *testing.T) {
 // Bytes that no record has are an error and no panic.
 func TestDamagedRecord(t *testing.T) {
 	for _, body := range [][]byte{nil, {compact}, {compact, 3, 9, 9}, []byte("{"), {compact, 21}, {compact, 22}} {
-		if r, err := decodeRecord(body); err == nil {
+		if r, err := decodeRecord(body, "u1"); err == nil {
 			t.Errorf("%v was read as %+v", body, r)
 		}
 	}

@@ -261,14 +261,27 @@ func recordObserved(t *txn, r *Result) error {
 }
 
 func recordMembers(t *txn, r *Result) error {
-	for _, m := range r.Members {
-		_, err := t.exec(`UPDATE members SET have = ?, dirty = CASE WHEN dirty = ? THEN 0 ELSE dirty END WHERE id = ?`, m.Have, m.Dirty, m.Row)
-		if err != nil {
-			return err
+	if len(r.Members) == 0 {
+		return nil
+	}
+	// One statement for all: large groups have thousands.
+	rows := make([][3]int64, len(r.Members))
+	for i, m := range r.Members {
+		rows[i] = [3]int64{m.Row, m.Dirty, 0}
+		if m.Have {
+			rows[i][2] = 1
 		}
 	}
-	return nil
+	list, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(recordMembersQuery, string(list))
+	return err
 }
+
+const recordMembersQuery = `UPDATE members SET have = j.value ->> 2, dirty = CASE WHEN dirty = j.value ->> 1 THEN 0 ELSE dirty END
+	FROM json_each(?) j WHERE members.id = j.value ->> 0`
 
 func recordEscrow(t *txn, r *Result) error {
 	switch {

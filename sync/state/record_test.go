@@ -88,6 +88,28 @@ func TestChangeBesideTheSending(t *testing.T) {
 	equal(t, "acknowledged", string(got.Acked), string(person(0).Desired))
 }
 
+// TestMembersBesideTheSending: the same for memberships.
+func TestMembersBesideTheSending(t *testing.T) {
+	r := newRig(t)
+	r.read(append(people(2), team(1, 0, 1))...)
+	r.link()
+	l := r.lease()
+	g := r.claim(r.query(l.Holder, sinks.Group, state.Membership))[0]
+	changes, err := r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
+	must(t, err)
+	r.read(append(people(2), team(1, 0))...) // user 1 leaves while being added
+	res := g.Unchanged()
+	for _, m := range changes {
+		res.Members = append(res.Members, state.MemberResult{Row: m.Row, Dirty: m.Dirty, Have: true})
+	}
+	r.record(res)
+	changes, err = r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
+	must(t, err)
+	equal(t, "to be sent", len(changes), 1)
+	equal(t, "user", changes[0].SourceID, "u1")
+	equal(t, "wanted", changes[0].Wanted(), false)
+}
+
 // TestOneHolder: an account belongs to one object; the second one that claims it is put
 // in escrow, and the other results of the batch are stored.
 func TestOneHolder(t *testing.T) {

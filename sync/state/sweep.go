@@ -100,7 +100,7 @@ func (s *Store) Purge(ctx context.Context, job JobID) (int, error) {
 	var n int64
 	err := s.tx(ctx, func(t *txn) error {
 		var err error
-		n, err = t.changed(`DELETE FROM objects WHERE job_id = ?1 AND presence IN (0, 4) AND sink_id IS NULL AND dirty = 0 AND assigned = 0
+		n, err = t.changed(`DELETE FROM objects WHERE job_id = ?1 AND resource IN (1, 2) AND presence IN (0, 4) AND sink_id IS NULL AND dirty = 0 AND assigned = 0
 			AND id NOT IN (SELECT object_id FROM intents) AND id NOT IN (SELECT object_id FROM escrow)
 			AND id NOT IN (SELECT manager_id FROM objects WHERE job_id = ?1 AND manager_id IS NOT NULL)
 			AND id NOT IN (SELECT acked_manager FROM objects WHERE job_id = ?1 AND acked_manager IS NOT NULL)

@@ -17,6 +17,9 @@ const latency = 20 * time.Millisecond
 // after 20 ms: the job must reach 95 % of that, and be refused in the first second at most.
 // With a limit that halves half way it must reach 90 % of the lower one, and lose nobody.
 //
+// The app does not say how long to wait: where it does, nothing may be sent meanwhile, and
+// no client can use the limit whole.
+//
 // A busy machine is slower than any limit. So the yardstick is a bare loop that sends at
 // exactly the limit to a server of its own at the same time, and time spans are measured
 // at the server.
@@ -30,10 +33,13 @@ func TestThroughput(t *testing.T) {
 		rate   float64       // allowed in it
 		calm   bool          // nobody is refused after the first second
 	}{
-		{"steady", 1200, []scimtest.Limit{{Rate: 100, Burst: 10}}, 0.95, time.Second, 100, true},
+		{"steady", 1200, []scimtest.Limit{{Rate: 100, Burst: 10, Tell: scimtest.TellNothing}}, 0.95, time.Second, 100, true},
 		{
 			"halved half way", 1000,
-			[]scimtest.Limit{{Rate: 100, Burst: 10, Until: 5 * time.Second}, {Rate: 50, Burst: 5, From: 5 * time.Second}},
+			[]scimtest.Limit{
+				{Rate: 100, Burst: 10, Until: 5 * time.Second, Tell: scimtest.TellNothing},
+				{Rate: 50, Burst: 5, From: 5 * time.Second, Tell: scimtest.TellNothing},
+			},
 			0.90, 7 * time.Second, 50, false,
 		},
 	} {
@@ -42,6 +48,9 @@ func TestThroughput(t *testing.T) {
 			dir := newExport(t)
 			w := newWorld(dir)
 			w.populate(c.people, 1)
+			for i := range c.people { // no hierarchy: everybody at once
+				w.edit(i, func(p *person) { p.manager = -1 })
+			}
 			to := sinkAt{url: app.Start(t), token: "scim-token"}
 			stop := bareLoop(t, c.rate)
 			newBridge(t, dir, to, "").succeed(engine.Request{})
@@ -51,8 +60,14 @@ func TestThroughput(t *testing.T) {
 			if got < c.share*min(ideal, c.rate) {
 				t.Errorf("%.1f accounts a second, less than %.0f %% of %.1f", got, 100*c.share, min(ideal, c.rate))
 			}
-			if c.calm && refused > 0 {
-				t.Errorf("%d requests were refused after the first second", refused)
+			// None on a clock without delays (sync/transport, TestPace); here a late timer
+			// lets what waited leave in a heap.
+			allowed := c.people / 100
+			if ideal < 0.98*c.rate {
+				allowed *= 2
+			}
+			if c.calm && refused > allowed {
+				t.Errorf("%d requests were refused after the first second, want at most %d", refused, allowed)
 			}
 			app.SetLimits()
 			w.check(t, reader{t, to})
@@ -113,12 +128,17 @@ func rateAfter(app *scimtest.Server, from time.Duration, status int) float64 {
 	return float64(n-1) / last.Sub(begin).Seconds()
 }
 
-// refusals counts what was refused later than some time after the first request.
+// refusals counts what was refused later than some time after the limit was first met.
 func refusals(app *scimtest.Server, after time.Duration) int {
-	n := 0
-	log := app.Requests()
-	for _, r := range log {
-		if r.Status == http.StatusTooManyRequests && r.Time.Sub(log[0].Time) > after {
+	n, begin := 0, time.Time{}
+	for _, r := range app.Requests() {
+		if r.Status != http.StatusTooManyRequests {
+			continue
+		}
+		if begin.IsZero() {
+			begin = r.Time
+		}
+		if r.Time.Sub(begin) > after {
 			n++
 		}
 	}
