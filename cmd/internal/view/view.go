@@ -94,17 +94,13 @@ func (j *Job) count(ctx context.Context, store *state.Store, id state.JobID) err
 			return fmt.Errorf("read last cycle: %w", err)
 		}
 	}
-	users, err := store.Tally(ctx, id, sinks.User)
+	n, err := store.Standing(ctx, id)
 	if err != nil {
-		return fmt.Errorf("count users: %w", err)
+		return fmt.Errorf("count objects: %w", err)
 	}
-	groups, err := store.Tally(ctx, id, sinks.Group)
-	if err != nil {
-		return fmt.Errorf("count groups: %w", err)
-	}
-	j.Links = Links{Users: users.Links, Groups: groups.Links}
-	j.Escrowed = users.Escrowed + groups.Escrowed
-	j.StagedDeletions = users.Staged + groups.Staged
+	j.Links = Links{Users: n.Links[sinks.User], Groups: n.Links[sinks.Group]}
+	j.Escrowed = n.Escrowed[sinks.User] + n.Escrowed[sinks.Group]
+	j.StagedDeletions = n.Staged[sinks.User] + n.Staged[sinks.Group]
 	return nil
 }
 
