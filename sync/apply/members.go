@@ -70,7 +70,7 @@ func (w *Worker) Members(ctx context.Context, g *state.Object) Outcome {
 			t.record(provlog.ActionUpdate, provlog.Coded(provlog.CodeVanished, "the group %s vanished from the app; it is made again", g.SinkID))
 			return t.out
 		}
-		t.out.Result.Unclear = sinks.ClassOf(err) == sinks.Unclear
+		t.out.Result.Unclear = arrived(err)
 		return t.fail(provlog.ActionUpdate, err)
 	}
 	t.out.Result.MembersDone = true
@@ -79,6 +79,17 @@ func (w *Worker) Members(ctx context.Context, g *state.Object) Outcome {
 			map[string]any{"action": provlog.ActionUpdate, "target_id": string(g.SinkID), "added": t.out.Added, "removed": t.out.Removed})
 	}
 	return t.out
+}
+
+// arrived says whether a refused member change may have had an effect all the same: not
+// every app takes a request back as a whole when it refuses a part of it.
+func arrived(err error) bool {
+	switch sinks.ClassOf(err) {
+	case sinks.Unclear, sinks.Conflict, sinks.Rejected, sinks.Incompatible:
+		return true
+	default:
+		return false
+	}
 }
 
 func (t *task) members(ctx context.Context) error {

@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -260,6 +262,48 @@ func TestKeptGroupStaysAsItIs(t *testing.T) {
 	r.dir.PutGroup(group(1, 2, 3))
 	r.run("succeeded", engine.Request{})
 	equal(t, "members", r.members(1), []string{"u2", "u3"})
+}
+
+// gateway gives up on the first POST at once, and the app behind it does not.
+type gateway struct {
+	next http.RoundTripper
+	once sync.Once
+	late sync.WaitGroup
+}
+
+func (g *gateway) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	if r.Method == http.MethodPost {
+		g.once.Do(func() {
+			again := r.Clone(context.WithoutCancel(r.Context()))
+			again.Body, err = r.GetBody()
+			resp = &http.Response{StatusCode: http.StatusGatewayTimeout, Header: http.Header{}, Body: http.NoBody, Request: r}
+			g.late.Go(func() {
+				time.Sleep(200 * time.Millisecond)
+				if real, err := g.next.RoundTrip(again); err == nil {
+					_ = real.Body.Close()
+				}
+			})
+		})
+		if resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	return g.next.RoundTrip(r)
+}
+
+// TestGatewayGivesUpFirst: after a gateway's time-out the app may be at work still, so
+// that not to find the account proves nothing yet.
+func TestGatewayGivesUpFirst(t *testing.T) {
+	g := &gateway{}
+	r := newRig(t, options{
+		app:     scimtest.Options{Quirks: scimtest.Quirks{UserNameNotUnique: true}},
+		clients: func(next http.RoundTripper) http.RoundTripper { g.next = next; return g },
+	})
+	r.fill(1)
+	r.run("partial", engine.Request{})
+	g.late.Wait()
+	r.run("succeeded", engine.Request{})
+	equal(t, "accounts", len(r.app.Users()), 1)
 }
 
 // logged says whether the provisioning log has a record of an object with an error code.

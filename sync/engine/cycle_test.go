@@ -120,3 +120,27 @@ func TestAdoptionOfEqualAccountsWritesNothing(t *testing.T) {
 		t.Errorf("%d GET", n)
 	}
 }
+
+// TestRenamesKeepTheAccount renames a user and a group in every way, letter case alone
+// included, and demands the same accounts with the new names.
+func TestRenamesKeepTheAccount(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(5)
+	r.dir.PutGroup(group(1, 1, 2))
+	r.run("succeeded", engine.Request{})
+	user1, group1 := r.account(1).ID, r.app.Groups()[0].ID
+	for _, name := range []string{"USER1@example.com", "someone.else@example.org", "User1@Example.com"} {
+		r.dir.PutUser(user(1, "userName", name, "mail", name))
+		g := group(1, 1, 2)
+		g.DisplayName, g.Attributes["displayName"] = name, "Team "+name
+		r.dir.PutGroup(g)
+		r.run("succeeded", engine.Request{})
+		equal(t, "PATCH", r.app.Counts().Of("PATCH"), 2)
+		equal(t, "accounts", len(r.app.Users()), 5)
+		equal(t, "user", r.account(1).ID, user1)
+		equal(t, "user name", r.account(1).UserName, name)
+		equal(t, "mail", r.account(1).Values[workMail], any(name))
+		equal(t, "group", r.app.Groups()[0].ID, group1)
+		equal(t, "group name", r.app.Groups()[0].DisplayName, "Team "+name)
+	}
+}
