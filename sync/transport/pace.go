@@ -25,7 +25,8 @@ import (
 // seconds after a coarse estimate) grows by small steps that get larger, to find out how
 // much more there is. A throttle on the way takes it back and doubles the patience.
 type pace struct {
-	limit float64 // requests per second now; +Inf: none known
+	excused bool    // a first told pause was not taken for a rate
+	limit   float64 // requests per second now; +Inf: none known
 	// held is set when the rate made a request wait: only then does growth make sense.
 	held bool
 
@@ -61,6 +62,7 @@ const (
 	growFirst, growFaster, growMost = 0.02, 1.5, 0.5
 	// An estimate from fewer than fewRequests is given up sooner.
 	fewRequests = 30
+	tooFew      = 5
 	growFew     = 0.1
 
 	firstHold = time.Minute
@@ -211,6 +213,12 @@ func (p *pace) recover(now time.Time) {
 // allowance overflowed while nothing was sent); the rate just before is above it.
 func (p *pace) told(now time.Time, pause time.Duration) {
 	resume := now.Add(pause)
+	if math.IsInf(p.limit, 1) && p.cycle.n < tooFew && !p.excused {
+		// One refusal among a handful of requests tells a time and no rate. Sitting the
+		// pause out is enough, once.
+		p.excused, p.cycle, p.recent, p.since = true, cycle{start: resume}, recentSends{}, now
+		return
+	}
 	hold, step, limit := toldHold, growFirst, p.cycle.rate(resume)*below
 	if p.cycle.n < fewRequests {
 		hold, step = time.Second, growFew
