@@ -59,6 +59,7 @@ func TestSinkMatrix(t *testing.T) {
 				for _, times := range []int{1, 0} {
 					t.Run(fmt.Sprintf("%s/%s/unique %t/times %d", method, name, unique, times), func(t *testing.T) {
 						t.Parallel()
+						fault := fault // each case has its own
 						fault.Method, fault.Times = method, times
 						sinkCase(t, fault, unique)
 					})
