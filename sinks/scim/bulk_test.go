@@ -47,13 +47,13 @@ func TestDoAll(t *testing.T) {
 		setup setup
 		posts int // requests to /Bulk
 	}{
-		"bulk":            {setup{options: bulk}, 3},
-		"none":            {setup{}, 0},
-		"off":             {setup{options: bulk}.with(scim.Override{NoBulk: new(true)}), 0},
-		"small requests":  {setup{options: scimtest.Options{BulkOperations: 10, BulkPayload: 1000}}, 7},
-		"claimed only":    {quirk(scimtest.Quirks{ConfigClaims: []string{"bulk"}}), 0},
-		"not implemented": {broken(scimtest.NotImplemented), 1},
-		"web page":        {broken(scimtest.HTML), 1},
+		"bulk":           {setup{options: bulk}, 3},
+		"none":           {setup{}, 0},
+		"off":            {setup{options: bulk}.with(scim.Override{NoBulk: new(true)}), 0},
+		"small requests": {setup{options: scimtest.Options{BulkOperations: 10, BulkPayload: 1000}}, 7},
+		"claimed only":   {quirk(scimtest.Quirks{ConfigClaims: []string{"bulk"}}), 0},
+		"answered 501":   {broken(scimtest.NotImplemented), 1},
+		"web page":       {broken(scimtest.HTML), 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -87,7 +87,7 @@ func TestRefusals(t *testing.T) {
 		"web page for no hits":     {quirk(scimtest.Quirks{FilterNoHit: scimtest.HTML}), find("userName", "nobody"), sinks.Incompatible, "200 and an empty list"},
 		"web page, okta":           {quirk(scimtest.Quirks{FilterNoHit: scimtest.HTML}).profile("okta"), find("userName", "nobody"), sinks.Incompatible, "200 and an empty list"},
 		"filters refused":          {quirk(scimtest.Quirks{FilterAny: scimtest.Refuse}), find("userName", "nobody"), sinks.Rejected, "override.filterable"},
-		"filters not implemented":  {quirk(scimtest.Quirks{FilterAny: scimtest.NotImplemented}), find("userName", "nobody"), sinks.Incompatible, "base_url"},
+		"filters answered 501":     {quirk(scimtest.Quirks{FilterAny: scimtest.NotImplemented}), find("userName", "nobody"), sinks.Incompatible, "base_url"},
 		"total too high":           {quirk(scimtest.Quirks{TotalResultsOff: 3}), listAll, sinks.Incompatible, "250 of 253"},
 		"total too low":            {quirk(scimtest.Quirks{TotalResultsOff: -60}), listAll, sinks.Incompatible, "more objects than the total"},
 		"same page again":          {quirk(scimtest.Quirks{IgnoreStartIndex: true}), listAll, sinks.Incompatible, "adds nothing"},

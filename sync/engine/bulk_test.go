@@ -136,7 +136,7 @@ func everySecond() func(scimtest.Request) bool {
 func TestBulkBroken(t *testing.T) {
 	t.Parallel()
 	for name, b := range map[string]scimtest.Behaviour{
-		"refused": scimtest.Refuse, "fails": scimtest.Fail, "not implemented": scimtest.NotImplemented,
+		"refused": scimtest.Refuse, "fails": scimtest.Fail, "answers 501": scimtest.NotImplemented,
 		"web page": scimtest.HTML, "lies": scimtest.Ignore,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -308,7 +308,7 @@ func (d *draft) absent(home map[string]any, p patchPath, t target, op operation)
 	case Create:
 		return d.create(home, p, t, op)
 	case NotImplemented:
-		return refused(b, "", "not implemented")
+		return refused(b, "", "this form of operation is not supported")
 	default:
 		return bad("noTarget", "nothing matches %s", op.path)
 	}
