@@ -120,12 +120,17 @@ type Op struct {
 	// AddMembers and RemoveMembers change a group's members. On Create, AddMembers are
 	// its first members. Together they never exceed Limits.Members.
 	AddMembers, RemoveMembers []ID
+	// Version is the object's version as the application last told it (the ETag of RFC 7644
+	// section 3.14); empty if it is not known. A sink may make the write depend on it.
+	Version string
 }
 
 // Receipt is what an application answered to an Op.
 type Receipt struct {
 	// ID is the id of the created object.
 	ID ID
+	// Version is the object's version after the write; empty if the application told none.
+	Version string
 	// MembersDone is set on Create when the answer proves that AddMembers were taken:
 	// some applications ignore members on create.
 	MembersDone bool
