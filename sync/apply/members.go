@@ -37,20 +37,10 @@ func (c memberChanges) results() []state.MemberResult {
 
 // firstMembers returns the members that fit the request that makes a group.
 func (t *task) firstMembers(ctx context.Context) (memberChanges, error) {
-	if t.o.Resource != sinks.Group {
+	if t.o.Resource != sinks.Group || t.w.Job.Limits.Members <= 0 {
 		return nil, nil
 	}
-	all, err := t.w.State.MemberChanges(ctx, state.MemberQuery{Group: t.o.ID, Limit: memberPage})
-	if err != nil {
-		return nil, err
-	}
-	var first memberChanges
-	for _, m := range all {
-		if m.Wanted() && len(first) < t.w.Job.Limits.Members {
-			first = append(first, m)
-		}
-	}
-	return first, nil
+	return t.w.State.MemberChanges(ctx, state.MemberQuery{Group: t.o.ID, Limit: t.w.Job.Limits.Members, Ready: true})
 }
 
 // Members brings the members of one claimed group up to date, in chunks. Nobody else
@@ -105,7 +95,7 @@ func (t *task) members(ctx context.Context) error {
 			return err
 		}
 		after = page[len(page)-1].User
-		if err := t.sendMembers(ctx, page); err != nil {
+		if err := t.sendMembers(ctx, page); err != nil || len(page) < memberPage {
 			return err
 		}
 	}

@@ -273,15 +273,8 @@ func (im *Importer) entries(t *txn, entries []Entry) error {
 // entry stores one entry if it says something new.
 func (im *Importer) entry(t *txn, e *Entry, have, users map[string]known) error {
 	k, exists := have[string(e.SourceID)]
-	if !exists {
-		if e.Presence >= plan.DeletedSoft {
-			return nil // deleted before we ever knew it
-		}
-		id, err := im.stub(t, e.Resource, e.SourceID)
-		if err != nil {
-			return err
-		}
-		k = known{id: id}
+	if !exists && e.Presence >= plan.DeletedSoft {
+		return nil // deleted before we ever knew it
 	}
 	if err := im.scalars(t, e, &k, users); err != nil {
 		return err
@@ -293,34 +286,42 @@ func (im *Importer) entry(t *txn, e *Entry, have, users map[string]known) error 
 	return nil
 }
 
-// scalars stores the object's own attributes and its presence.
+// scalars stores the object's own attributes and its presence. An object that was unknown
+// so far has no id yet.
 func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) error {
+	if k.id == 0 && e.Failure == nil && !e.MembersOnly && e.Manager.ID != e.SourceID {
+		return im.first(t, e, k, users)
+	}
+	if err := im.placed(t, e.Resource, e.SourceID, k); err != nil {
+		return err
+	}
+	if e.Resource == sinks.User {
+		users[string(e.SourceID)] = *k // some manage themselves
+	}
 	first := e.Presence < plan.DeletedSoft &&
 		im.saw(int(e.Resource), k.id) // seenUser and seenGroup have the resources' numbers
-	if e.Failure != nil {
+	switch {
+	case e.Failure != nil:
 		// Digest 0 makes the next good entry count as a change, which ends the escrow.
 		k.digest = 0
 		if _, err := t.exec(`UPDATE objects SET digest = 0 WHERE id = ?`, k.id); err != nil {
 			return err
 		}
 		return putEscrow(t, ObjectID(k.id), *e.Failure, im.s.now())
-	}
-	if e.MembersOnly {
+	case e.MembersOnly:
 		return nil
+	case e.Presence >= plan.DeletedSoft:
+		return im.removed(t, e, k)
 	}
-	if e.Presence >= plan.DeletedSoft {
-		if k.presence == e.Presence {
-			return nil
-		}
-		k.presence, k.digest = e.Presence, 0
-		_, err := t.exec(`UPDATE objects SET presence = ?, digest = 0, dirty = dirty + 1 WHERE id = ?`, e.Presence, k.id)
-		if err != nil {
+	m, err := im.manager(t, e, k.manager, users)
+	if err != nil {
+		return err
+	}
+	if m != k.manager {
+		k.manager = m
+		if _, err := t.exec(`UPDATE objects SET manager_id = NULLIF(?, 0), dirty = dirty + 1 WHERE id = ?`, m, k.id); err != nil {
 			return err
 		}
-		return im.rescopeGroup(t, e.Resource, k.id)
-	}
-	if err := im.manager(t, e, k, users); err != nil {
-		return err
 	}
 	d := digest(e, im.tables[e.Resource])
 	if k.digest == d && k.presence == e.Presence {
@@ -333,12 +334,42 @@ func (im *Importer) scalars(t *txn, e *Entry, k *known, users map[string]known) 
 		}
 	}
 	k.digest, k.presence = d, e.Presence
-	_, err := t.exec(`UPDATE objects SET user_name = ?, mail = ?, display_name = ?, presence = ?, filtered = ?, digest = ?,
+	_, err = t.exec(`UPDATE objects SET user_name = ?, mail = ?, display_name = ?, presence = ?, filtered = ?, digest = ?,
 		acked = CASE WHEN synced = 1 THEN desired ELSE acked END,
 		acked_table = CASE WHEN synced = 1 THEN table_id ELSE acked_table END,
 		synced = 0, table_id = ?, desired = ?, dirty = dirty + 1 WHERE id = ?`,
 		e.UserName, e.Mail, e.DisplayName, e.Presence, e.Filtered, d, im.tables[e.Resource], e.Desired, k.id)
 	return err
+}
+
+// first stores an object that was unknown so far, with one statement: an initial cycle has
+// little else to store.
+func (im *Importer) first(t *txn, e *Entry, k *known, users map[string]known) error {
+	m, err := im.manager(t, e, 0, users)
+	if err != nil {
+		return err
+	}
+	*k = known{digest: digest(e, im.tables[e.Resource]), presence: e.Presence, manager: m}
+	k.id, err = t.insert(`INSERT INTO objects (job_id, resource, source_id, user_name, mail, display_name, presence, filtered, digest, table_id, desired, manager_id, dirty)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, 0), 1)`, im.job, e.Resource, string(e.SourceID),
+		e.UserName, e.Mail, e.DisplayName, e.Presence, e.Filtered, k.digest, im.tables[e.Resource], e.Desired, m)
+	if err == nil {
+		im.saw(int(e.Resource), k.id)
+	}
+	return err
+}
+
+// removed stores that the source has deleted an object.
+func (im *Importer) removed(t *txn, e *Entry, k *known) error {
+	if k.presence == e.Presence {
+		return nil
+	}
+	k.presence, k.digest = e.Presence, 0
+	_, err := t.exec(`UPDATE objects SET presence = ?, digest = 0, dirty = dirty + 1 WHERE id = ?`, e.Presence, k.id)
+	if err != nil {
+		return err
+	}
+	return im.rescopeGroup(t, e.Resource, k.id)
 }
 
 // nothingNew counts an entry that said nothing new; an object that comes again in the same
@@ -353,34 +384,33 @@ func (im *Importer) nothingNew(r sinks.Resource, first, linked bool) {
 	}
 }
 
-// manager stores a reference that the source told; an unknown one leaves it as it was.
-func (im *Importer) manager(t *txn, e *Entry, k *known, users map[string]known) error {
+// manager returns the row of an entry's manager; what the source did not tell leaves it as
+// it was.
+func (im *Importer) manager(t *txn, e *Entry, was int64, users map[string]known) (int64, error) {
 	if !e.Manager.Known {
-		return nil
+		return was, nil
 	}
-	var id int64
-	if e.Manager.ID != "" {
-		m, ok := users[string(e.Manager.ID)]
-		if !ok {
-			var err error
-			if m.id, err = im.stub(t, sinks.User, e.Manager.ID); err != nil {
-				return err
-			}
-			users[string(e.Manager.ID)] = m
+	if e.Manager.ID == "" {
+		return 0, nil
+	}
+	m := users[string(e.Manager.ID)]
+	if m.id == 0 {
+		if err := im.placed(t, sinks.User, e.Manager.ID, &m); err != nil {
+			return 0, err
 		}
-		id = m.id
+		users[string(e.Manager.ID)] = m
 	}
-	if id == k.manager {
-		return nil
-	}
-	k.manager = id
-	_, err := t.exec(`UPDATE objects SET manager_id = NULLIF(?, 0), dirty = dirty + 1 WHERE id = ?`, id, k.id)
-	return err
+	return m.id, nil
 }
 
-// stub makes the row of an object that so far is only a name.
-func (im *Importer) stub(t *txn, r sinks.Resource, id sources.ID) (int64, error) {
-	return t.insert(`INSERT INTO objects (job_id, resource, source_id) VALUES (?, ?, ?)`, im.job, r, string(id))
+// placed makes the row of an object that so far is only a name.
+func (im *Importer) placed(t *txn, r sinks.Resource, id sources.ID, k *known) error {
+	if k.id != 0 {
+		return nil
+	}
+	var err error
+	k.id, err = t.insert(`INSERT INTO objects (job_id, resource, source_id) VALUES (?, ?, ?)`, im.job, r, string(id))
+	return err
 }
 
 func (im *Importer) bad(t *txn, e Entry) error {

@@ -38,15 +38,15 @@ func filledLog(t testing.TB, n int) (*Store, JobID) {
 	const body = `{"id":"01","job":"wiki","resource":"user","action":"update","status":"success","modified_properties":[{"path":"title","old":"Engineer","new":"Director"}]}`
 	err = s.tx(t.Context(), func(x *txn) error {
 		for i := range n {
-			status, action := "success", "update"
+			status, action := provlog.StatusSuccess, provlog.ActionUpdate
 			if i < 1000 {
-				status, action = "failure", "delete"
+				status, action = provlog.StatusFailure, provlog.ActionDelete
 			}
 			if i%7 == 0 {
-				action = "create"
+				action = provlog.ActionCreate
 			}
-			_, err := x.exec(`INSERT INTO log (job_id, time, status, action, source_id, body) VALUES (?, ?, ?, ?, ?, ?)`,
-				ids[i%2], millis(logStart.Add(time.Duration(i)*time.Second)), status, action, fmt.Sprintf("u%d", i%50_000), body)
+			_, err := x.exec(`INSERT INTO log (job_id, time, kind, source_id, body) VALUES (?, ?, ?, ?, ?)`,
+				ids[i%2], millis(logStart.Add(time.Duration(i)*time.Second)), logKind(status, action), fmt.Sprintf("u%d", i%50_000), body)
 			if err != nil {
 				return err
 			}
@@ -76,8 +76,9 @@ func filters(n int) []provlog.Filter {
 	return out
 }
 
-// Every query walks an index whose order is that of the answer: nothing is sorted, and the
-// table itself is never scanned.
+// Every query walks indexes whose order is that of the answer: nothing is sorted but the
+// ends of walks that are merged, each of which is as short as the answer, and the table
+// itself is never scanned.
 func TestLogQueriesWalkAnIndex(t *testing.T) {
 	s, job := filledLog(t, 100)
 	for _, f := range filters(100) {
@@ -85,15 +86,19 @@ func TestLogQueriesWalkAnIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		walks, sorts := 0, 0
 		for _, line := range explain(t, s, query, args) {
-			if !strings.HasPrefix(line, "SEARCH log USING INDEX "+logIndex(f)+" (job_id=?") {
+			switch {
+			case strings.HasPrefix(line, "SEARCH log USING INDEX log_") && strings.Contains(line, " (job_id=?"):
+				walks++
+			case strings.Contains(line, "TEMP B-TREE"):
+				sorts++
+			case strings.HasPrefix(line, "SEARCH"), strings.HasPrefix(line, "SCAN log"):
 				t.Errorf("%+v: %s", f, line)
 			}
 		}
-	}
-	for _, line := range explain(t, s, `SELECT id FROM log INDEXED BY log_time WHERE job_id = ? AND time >= ? ORDER BY time, id LIMIT 1`, []any{job, 1}) {
-		if !strings.HasPrefix(line, "SEARCH log USING COVERING INDEX log_time (job_id=? AND time>?") {
-			t.Error(line)
+		if walks == 0 || walks == 1 && sorts > 0 || sorts > walks {
+			t.Errorf("%+v: %d walks, %d sorts", f, walks, sorts)
 		}
 	}
 }
@@ -119,28 +124,28 @@ func TestLogQueriesAgreeWithAPlainWalk(t *testing.T) {
 	const n = 5000
 	s, job := filledLog(t, n)
 	type row struct {
-		seq            int64
-		time           time.Time
-		status, action string
-		source         string
+		seq    int64
+		time   time.Time
+		kind   int
+		source string
 	}
 	var all []row
 	err := s.read(t.Context(), func(r *sql.Rows) error {
 		var x row
 		var at int64
-		err := r.Scan(&x.seq, &at, &x.status, &x.action, &x.source)
+		err := r.Scan(&x.seq, &at, &x.kind, &x.source)
 		x.time = fromMillis(at)
 		all = append(all, x)
 		return err
-	}, `SELECT id, time, status, action, source_id FROM log WHERE job_id = ? ORDER BY id DESC`, job)
+	}, `SELECT id, time, kind, source_id FROM log WHERE job_id = ? ORDER BY id DESC`, job)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range filters(n) {
 		var want []int64
 		for _, x := range all {
-			keep := (f.Identity == "" || f.Identity == x.source) && (f.Status == "" || string(f.Status) == x.status) &&
-				(f.Action == "" || string(f.Action) == x.action) && !x.time.Before(f.Since) && (f.Cursor == 0 || x.seq < f.Cursor)
+			keep := (f.Identity == "" || f.Identity == x.source) && (f.Status == "" || f.Status == provlog.Statuses()[x.kind/10-1]) &&
+				(f.Action == "" || f.Action == provlog.Actions()[x.kind%10-1]) && !x.time.Before(f.Since) && (f.Cursor == 0 || x.seq < f.Cursor)
 			if keep && len(want) < f.Limit {
 				want = append(want, x.seq)
 			}

@@ -15,6 +15,7 @@ type MemberQuery struct {
 	After ObjectID // continue behind this user
 	Limit int
 	All   bool // also those that nothing happened to
+	Ready bool // only those that the app should hold by now (MemberChange.Wanted)
 }
 
 // MemberChange is one membership as the source wants it and as the app has it.
@@ -44,6 +45,9 @@ func (s *Store) MemberChanges(ctx context.Context, q MemberQuery) ([]MemberChang
 	which := "m.dirty > 0" // as the partial index has it
 	if q.All {
 		which = "1"
+	}
+	if q.Ready {
+		which += " AND m.want = 1 AND u.sink_id IS NOT NULL AND u.account = 1"
 	}
 	var out []MemberChange
 	err := s.read(ctx, func(r *sql.Rows) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/idpbridge/idpbridge/sources"
 )
 
-// members stores member changes of one group in the order given.
+// members stores member changes of one group; the last word on a user counts.
 func (im *Importer) members(t *txn, group int64, members []sources.Member) error {
 	ids, err := im.memberIDs(t, members)
 	if err != nil {
@@ -19,12 +19,32 @@ func (im *Importer) members(t *txn, group int64, members []sources.Member) error
 	if err != nil {
 		return err
 	}
+	want := make(map[int64]bool, len(ids))
 	for i, m := range members {
-		if err := im.member(t, memberChange{group: group, user: ids[i], want: !m.Removed}, rows); err != nil {
+		want[ids[i]] = !m.Removed
+	}
+	var joined []int64
+	for _, user := range ids {
+		in, first := want[user]
+		if !first {
+			continue // told twice
+		}
+		delete(want, user)
+		row, known := rows[user]
+		if !known && in {
+			joined = append(joined, user)
+		}
+		if !known {
+			continue
+		}
+		if in {
+			im.saw(seenMember, row.id)
+		}
+		if err := im.turn(t, row, in); err != nil {
 			return err
 		}
 	}
-	return nil
+	return im.join(t, group, joined)
 }
 
 // memberIDs resolves members to rows; unknown users get a stub, since members may be told
@@ -40,9 +60,9 @@ func (im *Importer) memberIDs(t *txn, members []sources.Member) ([]int64, error)
 	}
 	ids := make([]int64, len(members))
 	for i, name := range names {
-		k, ok := have[name]
-		if !ok {
-			if k.id, err = im.stub(t, sinks.User, sources.ID(name)); err != nil {
+		k := have[name]
+		if k.id == 0 {
+			if err := im.placed(t, sinks.User, sources.ID(name), &k); err != nil {
 				return nil, err
 			}
 			have[name] = k
@@ -53,8 +73,8 @@ func (im *Importer) memberIDs(t *txn, members []sources.Member) ([]int64, error)
 }
 
 type memberRow struct {
-	id   int64
-	want bool
+	id, user int64
+	want     bool
 }
 
 func memberRows(t *txn, group int64, users []int64) (map[int64]memberRow, error) {
@@ -64,48 +84,49 @@ func memberRows(t *txn, group int64, users []int64) (map[int64]memberRow, error)
 	}
 	out := make(map[int64]memberRow, len(users))
 	err = t.scan(func(r *sql.Rows) error {
-		var user int64
 		var m memberRow
-		if err := r.Scan(&user, &m.id, &m.want); err != nil {
+		if err := r.Scan(&m.user, &m.id, &m.want); err != nil {
 			return err
 		}
-		out[user] = m
+		out[m.user] = m
 		return nil
 	}, `SELECT m.user_id, m.id, m.want FROM json_each(?2) j CROSS JOIN members m ON m.group_id = ?1 AND m.user_id = j.value`, group, string(list))
 	return out, err
 }
 
-type memberChange struct {
-	group, user int64
-	want        bool
+// turn stores that somebody who was a member is none any more, or is one again.
+func (im *Importer) turn(t *txn, m memberRow, want bool) error {
+	if m.want == want {
+		return nil
+	}
+	if _, err := t.exec(`UPDATE members SET want = ?, dirty = dirty + 1 WHERE id = ?`, want, m.id); err != nil {
+		return err
+	}
+	return im.rescope(t, m.user)
 }
 
-func (im *Importer) member(t *txn, c memberChange, rows map[int64]memberRow) error {
-	m, exists := rows[c.user]
-	switch {
-	case !exists && !c.want:
+// join adds new memberships with one statement, since large groups have thousands.
+func (im *Importer) join(t *txn, group int64, users []int64) error {
+	if len(users) == 0 {
 		return nil
-	case !exists:
-		id, err := t.insert(`INSERT INTO members (group_id, user_id, want) VALUES (?, ?, 1)`, c.group, c.user)
-		if err != nil {
-			return err
-		}
-		m = memberRow{id: id, want: true}
-		if err := im.rescope(t, c.user); err != nil {
-			return err
-		}
-	case m.want != c.want:
-		m.want = c.want
-		if _, err := t.exec(`UPDATE members SET want = ?, dirty = dirty + 1 WHERE id = ?`, c.want, m.id); err != nil {
-			return err
-		}
-		if err := im.rescope(t, c.user); err != nil {
-			return err
-		}
 	}
-	rows[c.user] = m
-	if c.want {
-		im.saw(seenMember, m.id)
+	var last int64
+	if err := t.one(`SELECT COALESCE(MAX(id), 0) FROM members`, nil, &last); err != nil {
+		return err
+	}
+	list, err := json.Marshal(users)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`INSERT INTO members (id, group_id, user_id, want) SELECT ?1 + j.key + 1, ?2, j.value, 1 FROM json_each(?3) j`, last, group, string(list))
+	if err != nil {
+		return err
+	}
+	for i, user := range users {
+		im.saw(seenMember, last+int64(i)+1)
+		if err := im.rescope(t, user); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -184,11 +205,9 @@ func (im *Importer) assign(t *txn, a sources.Assignment) error {
 	if err != nil {
 		return err
 	}
-	k, ok := have[string(a.ID)]
-	if !ok {
-		if k.id, err = im.stub(t, r, a.ID); err != nil {
-			return err
-		}
+	k := have[string(a.ID)]
+	if err := im.placed(t, r, a.ID, &k); err != nil {
+		return err
 	}
 	im.saw(seenAssigned, k.id)
 	n, err := t.changed(`UPDATE objects SET assigned = 1, dirty = dirty + 1 WHERE id = ? AND assigned = 0`, k.id)

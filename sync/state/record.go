@@ -67,6 +67,7 @@ func (s *Store) Record(ctx context.Context, results []Result) error {
 		if err != nil {
 			return err
 		}
+		var linked []ObjectID
 		for i := range results {
 			r := &results[i]
 			if taken[r.Object.ID] {
@@ -75,9 +76,15 @@ func (s *Store) Record(ctx context.Context, results []Result) error {
 			if err := record(t, r); err != nil {
 				return err
 			}
+			if r.newAccount() {
+				linked = append(linked, r.Object.ID)
+			}
 			if !r.Partial && !r.staysIntended() {
 				over = append(over, r.Object.ID)
 			}
+		}
+		if err := wakeDependents(t, linked); err != nil {
+			return err
 		}
 		return endIntents(t, over)
 	})
@@ -130,12 +137,7 @@ func record(t *txn, r *Result) error {
 			return err
 		}
 	}
-	for i := range r.Records {
-		if err := putRecord(t, &r.Records[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return putRecords(t, r.Records)
 }
 
 // recordObject writes the row. Whoever changed it since the claim (an import, beside a
@@ -206,26 +208,49 @@ func oneHolder(t *txn, r *Result) error {
 	return nil
 }
 
-// recordLink wakes up what depends on the object's account: its reports' manager
-// references and its memberships.
+// newAccount says whether a user got the first account, as all do in an initial cycle.
+func (r *Result) newAccount() bool {
+	return r.Object.Resource == sinks.User && !r.Partial && r.SinkID != "" && r.Object.SinkID == ""
+}
+
+// wakeDependents wakes up what depends on new accounts: their reports' manager references
+// and their memberships.
+func wakeDependents(t *txn, users []ObjectID) error {
+	if len(users) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(users)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE manager_id IN (SELECT value FROM json_each(?)) AND COALESCE(acked_manager, 0) <> manager_id
+		AND (sink_id IS NOT NULL OR id IN (SELECT object_id FROM intents))`, string(list))
+	if err != nil {
+		return err
+	}
+	// Rows that wait already are counted up only while their group is being sent.
+	_, err = t.exec(`UPDATE members SET dirty = dirty + 1 WHERE user_id IN (SELECT value FROM json_each(?))
+		AND (dirty = 0 OR group_id IN (SELECT object_id FROM intents))`, string(list))
+	return err
+}
+
+// recordLink wakes up what depends on an account that changed, was lost or was replaced.
 func recordLink(t *txn, r *Result) error {
 	o := r.Object
-	if r.SinkID == o.SinkID && r.Account == o.Account {
+	if r.SinkID == o.SinkID && r.Account == o.Account || r.newAccount() {
 		return nil
 	}
 	if o.Resource == sinks.Group {
 		return recordGroupLink(t, r)
 	}
-	if r.SinkID != o.SinkID {
-		if err := recordReports(t, r); err != nil {
+	if r.SinkID != o.SinkID { // another account is in no group yet
+		_, err := t.exec(`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ? AND acked_manager = ?`, o.ID, o.ID)
+		if err != nil {
 			return err
 		}
-	}
-	if r.SinkID == "" || r.SinkID != o.SinkID && o.SinkID != "" { // another account is in no group yet
-		_, err := t.exec(`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?`, o.ID)
+		_, err = t.exec(`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?`, o.ID)
 		return err
 	}
-	// Rows that wait already are counted up only while their group is being sent.
 	_, err := t.exec(`UPDATE members SET dirty = dirty + 1 WHERE user_id = ? AND (dirty = 0 OR group_id IN (SELECT object_id FROM intents))`, o.ID)
 	return err
 }
@@ -238,17 +263,6 @@ func recordGroupLink(t *txn, r *Result) error {
 		return err
 	}
 	_, err := t.exec(`UPDATE members SET dirty = dirty + 1 WHERE group_id = ? AND dirty = 0`, r.Object.ID)
-	return err
-}
-
-func recordReports(t *txn, r *Result) error {
-	o := r.Object
-	if o.SinkID != "" {
-		_, err := t.exec(`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ? AND acked_manager = ?`, o.ID, o.ID)
-		return err
-	}
-	_, err := t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE manager_id = ? AND COALESCE(acked_manager, 0) <> manager_id
-		AND (sink_id IS NOT NULL OR id IN (SELECT object_id FROM intents))`, o.ID)
 	return err
 }
 
