@@ -12,14 +12,11 @@ import (
 
 // putRecords adds records to the log.
 func putRecords(t *txn, records []provlog.Record) error {
-	name, job := "", int64(0)
 	for i := range records {
 		r := &records[i]
-		if r.Job != name {
-			if err := t.one(`SELECT id FROM jobs WHERE name = ?`, []any{r.Job}, &job); err != nil {
-				return ignoreNoRows(err) // the job was removed meanwhile, and its log with it
-			}
-			name = r.Job
+		job, err := t.job(r.Job)
+		if err != nil {
+			return ignoreNoRows(err) // the job was removed meanwhile, and its log with it
 		}
 		body, err := encodeRecord(r)
 		if err != nil {

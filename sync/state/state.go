@@ -133,7 +133,7 @@ func (s *Store) open(ctx context.Context) error {
 // a power loss before its request is sent, as far as the disk keeps its promises.
 func (s *Store) dsn(readOnly bool) string {
 	q := url.Values{
-		"_journal_mode": {"WAL"}, "_foreign_keys": {"1"}, "_busy_timeout": {"30000"},
+		"_journal_mode": {"WAL"}, "_foreign_keys": {"1"}, "_busy_timeout": {"30000"}, "_mutex": {"no"}, // database/sql gives a connection to one goroutine at a time
 		"_synchronous": {"FULL"}, "_txlock": {"immediate"}, "_cache_size": {"-16000"},
 	}
 	if readOnly {

@@ -11,6 +11,21 @@ import (
 type txn struct {
 	ctx context.Context //nolint:containedctx // a transaction lives inside one call
 	s   *Store
+
+	jobName string // the job that was asked for last
+	jobID   JobID
+}
+
+// job returns a job's number.
+func (t *txn) job(name string) (JobID, error) {
+	if t.jobName == name {
+		return t.jobID, nil
+	}
+	err := t.one(`SELECT id FROM jobs WHERE name = ?`, []any{name}, &t.jobID)
+	if err == nil {
+		t.jobName = name
+	}
+	return t.jobID, err
 }
 
 // tx runs f in one write transaction. What f returns decides between commit and rollback.

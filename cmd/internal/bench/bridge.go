@@ -57,6 +57,7 @@ func open(t task, waited *atomic.Int64, registry *prometheus.Registry) (*app.App
 	if err != nil {
 		return nil, err
 	}
+	app.SetMemory()
 	level := slog.LevelError
 	if t.Quiet {
 		level++
