@@ -148,7 +148,7 @@ func (t *task) adopt(ctx context.Context, hit *sinks.Object, path string) {
 	if t.step.Kind == plan.Nothing {
 		t.ackDesired()
 		t.out.Counted = Unchanged
-		t.out.Change = t.change("link")
+		t.preview("link")
 		t.record(provlog.ActionNone, nil)
 		t.trace(provlog.StepAct, "success", "the account is linked; it is equal already", nil)
 		return

@@ -220,9 +220,10 @@ func (t *task) empty(ctx context.Context) {
 	t.out.Counted, t.out.Action = Disabled, provlog.ActionDisable
 	t.step.Properties = nil // the members have records of their own
 	if t.out.Change == nil {
-		t.out.Change = t.change(t.taking())
+		t.preview(t.taking())
+	} else {
+		t.out.Change.Action = t.taking()
 	}
-	t.out.Change.Action = t.taking()
 	t.record(provlog.ActionDisable, nil)
 	t.traceAct(provlog.ActionDisable, nil)
 }

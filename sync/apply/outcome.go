@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/oklog/ulid/v2"
@@ -18,7 +19,7 @@ func (t *task) succeed(a provlog.Action, c Counted) {
 	if t.step.Kind.Takes() && a != provlog.ActionUpdate {
 		word = t.taking()
 	}
-	t.out.Change = t.change(word)
+	t.preview(word)
 	t.out.Result.Probed = t.out.Result.Probed && t.out.Result.SinkID == ""
 	t.record(a, nil)
 	t.recordIgnored()
@@ -48,8 +49,9 @@ func (t *task) fail(a provlog.Action, err error) Outcome {
 		return t.out
 	}
 	t.out.Counted = Failed
-	t.out.Change = t.change(a.String())
-	t.out.Change.Error = &state.Problem{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
+	if t.preview(a.String()); t.out.Change != nil {
+		t.out.Change.Error = &state.Problem{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
+	}
 	t.out.Result.Failure = &state.Failure{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
 	t.record(a, err)
 	return t.out
@@ -114,9 +116,10 @@ func (t *task) memberProperties(chunk memberChanges) {
 // properties are the step's changes with sensitive values hidden.
 func (t *task) properties() []provlog.Property {
 	out := make([]provlog.Property, 0, len(t.step.Properties))
+	hidden := t.table.ReferenceSensitive || slices.Contains(t.table.Sensitive, true)
 	for _, p := range t.step.Properties {
 		q := provlog.Property{Path: p.Path, Old: p.Old, New: p.New}
-		if t.sensitive(p.Path) {
+		if hidden && t.sensitive(p.Path) {
 			q = q.Redacted()
 		}
 		out = append(out, q)
@@ -134,6 +137,13 @@ func (t *task) sensitive(path string) bool {
 		}
 	}
 	return false
+}
+
+// preview notes the change for the plan of a dry run.
+func (t *task) preview(action string) {
+	if t.w.Run.DryRun {
+		t.out.Change = t.change(action)
+	}
 }
 
 // change is the object's line in a plan.

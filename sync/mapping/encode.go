@@ -88,7 +88,10 @@ func appendValue(b []byte, value any) []byte {
 		return b
 	case map[string]any:
 		b = binary.AppendUvarint(append(b, tagMap), uint64(len(v)))
-		for _, key := range slices.Sorted(maps.Keys(v)) {
+		var room [8]string // more keys than most have
+		keys := slices.AppendSeq(room[:0], maps.Keys(v))
+		slices.Sort(keys)
+		for _, key := range keys {
 			b = appendValue(appendText(b, key), v[key])
 		}
 		return b
