@@ -56,7 +56,8 @@ func (w *Worker) Members(ctx context.Context, g *state.Object) Outcome {
 	if err := t.members(ctx); err != nil {
 		if sinks.ClassOf(err) == sinks.Missing {
 			// The group itself is planned anew, and its members with it.
-			t.out.Result.SinkID, t.out.Result.Account, t.out.Result.Keep = "", plan.NoAccount, true
+			t.unlinked()
+			t.out.Result.Keep = true
 			t.record(provlog.ActionUpdate, provlog.Coded(provlog.CodeVanished, "the group %s vanished from the app; it is made again", g.SinkID))
 			return t.out
 		}
@@ -171,7 +172,7 @@ func (t *task) sendChunk(ctx context.Context, chunk memberChanges) error {
 			op.RemoveMembers = append(op.RemoveMembers, m.SinkID)
 		}
 	}
-	if _, err := t.w.Sink.Do(ctx, op); err != nil {
+	if _, err := t.do(ctx, op); err != nil {
 		return err
 	}
 	t.w.note(nil)

@@ -21,13 +21,13 @@ func (t *task) create(ctx context.Context) {
 		return
 	}
 	op.AddMembers = first.sinkIDs()
-	receipt, err := t.w.Sink.Do(ctx, op)
+	receipt, err := t.do(ctx, op)
 	if err != nil && sinks.ClassOf(err) == sinks.Unclear && finished(err) {
 		// The app is through with it: looking tells for certain, so one more try is safe.
 		if t.lookAfter(ctx, err) {
 			return
 		}
-		receipt, err = t.w.Sink.Do(ctx, op)
+		receipt, err = t.do(ctx, op)
 	}
 	if err != nil {
 		t.createFailed(ctx, err)
@@ -162,6 +162,25 @@ func (t *task) unique() func(func(string, string) bool) {
 
 func (t *task) id() sinks.ID { return t.out.Result.SinkID }
 
+// do sends one write about the object. One that changes it names the version that is known,
+// so that the app can refuse if somebody else was quicker, and brings the next.
+func (t *task) do(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
+	if op.Action != sinks.Create {
+		op.Version = t.out.Result.Version
+	}
+	receipt, err := t.w.Sink.Do(ctx, op)
+	if err == nil {
+		t.out.Result.Version = receipt.Version
+	}
+	return receipt, err
+}
+
+// unlinked notes that the object has no account any more.
+func (t *task) unlinked() {
+	r := &t.out.Result
+	r.SinkID, r.Version, r.Account, r.AckedManager = "", "", plan.NoAccount, 0
+}
+
 // update sends what differs.
 func (t *task) update(ctx context.Context) {
 	if t.o.Resource == sinks.Group && len(t.step.Attributes) == 0 {
@@ -206,9 +225,9 @@ func (t *task) ackUpdate() {
 // values twice does no harm.
 func (t *task) send(ctx context.Context) error {
 	op := sinks.Op{Action: sinks.Update, Resource: t.o.Resource, ID: t.id(), Attributes: t.step.Attributes}
-	receipt, err := t.w.Sink.Do(ctx, op)
+	receipt, err := t.do(ctx, op)
 	if sinks.ClassOf(err) == sinks.Unclear {
-		receipt, err = t.w.Sink.Do(ctx, op)
+		receipt, err = t.do(ctx, op)
 	}
 	if err == nil {
 		t.w.note(nil)
@@ -237,7 +256,7 @@ func (t *task) updateFailed(ctx context.Context, a provlog.Action, err error) {
 func (t *task) vanished(ctx context.Context, cause error) {
 	t.w.Log.Warn("account vanished from the app", "resource", t.o.Resource.String(), "source_id", t.o.SourceID, "sink_id", t.id(), provlog.LogAttr(cause))
 	t.recordVanished(cause)
-	t.out.Result.SinkID, t.out.Result.Account, t.out.Result.AckedManager = "", plan.NoAccount, 0
+	t.unlinked()
 	t.facts.Linked, t.facts.Account, t.facts.Acked = false, plan.NoAccount, map[string]any{}
 	t.facts.Manager.Same = false
 	t.o.Unclear = true // ask the app, not the list that may still show it
@@ -263,9 +282,9 @@ func (t *task) disable(ctx context.Context) {
 }
 
 func (t *task) delete(ctx context.Context) {
-	_, err := t.w.Sink.Do(ctx, sinks.Op{Action: sinks.Delete, Resource: t.o.Resource, ID: t.id()})
+	_, err := t.do(ctx, sinks.Op{Action: sinks.Delete, Resource: t.o.Resource, ID: t.id()})
 	if sinks.ClassOf(err) == sinks.Unclear {
-		_, err = t.w.Sink.Do(ctx, sinks.Op{Action: sinks.Delete, Resource: t.o.Resource, ID: t.id()})
+		_, err = t.do(ctx, sinks.Op{Action: sinks.Delete, Resource: t.o.Resource, ID: t.id()})
 	}
 	if err != nil && sinks.ClassOf(err) != sinks.Missing {
 		t.fail(provlog.ActionDelete, err)
@@ -273,7 +292,7 @@ func (t *task) delete(ctx context.Context) {
 	}
 	t.w.note(nil)
 	target := t.id()
-	t.out.Result.SinkID, t.out.Result.Account, t.out.Result.AckedManager = "", plan.NoAccount, 0
+	t.unlinked()
 	t.out.Result.Probed = true
 	t.succeed(provlog.ActionDelete, Deleted)
 	t.out.Result.Records[len(t.out.Result.Records)-1].TargetIdentity.ID = string(target)

@@ -16,9 +16,9 @@ import (
 const (
 	// claimSize objects are claimed in one transaction: that many may have to be looked
 	// for again after a crash.
-	claimSize = 512
+	claimSize = 256
 	// recordSize results, or those of recordEvery, are stored in one transaction.
-	recordSize  = 1024
+	recordSize  = 256
 	recordEvery = 250 * time.Millisecond
 	// grace is how long requests in flight may take to end after a cycle was stopped.
 	grace = 20 * time.Second

@@ -69,7 +69,7 @@ const objectColumns = `o.id, o.resource, o.source_id, o.user_name, o.mail, o.dis
 	COALESCE(o.table_id, 0), o.desired,
 	COALESCE(CASE WHEN o.synced = 1 THEN o.table_id ELSE o.acked_table END, 0), CASE WHEN o.synced = 1 THEN o.desired ELSE o.acked END,
 	COALESCE(o.manager_id, 0), COALESCE(m.sink_id, ''), COALESCE(m.presence, 0), COALESCE(m.dirty, 0) > 0, COALESCE(o.acked_manager, 0),
-	COALESCE(o.sink_id, ''), o.account, o.disabled_at, o.probed, o.dirty, o.digest,
+	COALESCE(o.sink_id, ''), COALESCE(o.version, ''), o.account, o.disabled_at, o.probed, o.dirty, o.digest,
 	i.object_id IS NOT NULL, COALESCE(e.attempts, 0), COALESCE(e.first_failed_at, 0),
 	COALESCE(s.action, ''), COALESCE(s.reason, ''), COALESCE(s.decision, 0), COALESCE(s.staged_at, 0), COALESCE(s.expires_at, 0)`
 
@@ -99,7 +99,7 @@ func scanObject(r *sql.Rows, scoped bool) (Object, error) {
 	err := r.Scan(&o.ID, &o.Resource, &o.SourceID, &o.UserName, &o.Mail, &o.DisplayName, &o.Presence, &o.Filtered, &o.Assigned,
 		&o.Table, &o.Desired, &o.AckedTable, &o.Acked,
 		&o.Manager.ID, &o.Manager.SinkID, &o.Manager.Presence, &o.Manager.Expected, &o.Manager.Acked,
-		&o.SinkID, &o.Account, &disabled, &o.Probed, &o.Dirty, &o.Digest,
+		&o.SinkID, &o.Version, &o.Account, &disabled, &o.Probed, &o.Dirty, &o.Digest,
 		&o.Unclear, &o.Attempts, &first,
 		&st.Action, &st.Reason, &st.Decision, &stagedAt, &expires, &via)
 	if err != nil {

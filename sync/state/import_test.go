@@ -193,3 +193,28 @@ func TestPurge(t *testing.T) {
 	}
 	equal(t, "kept", kept, []string{"u1", "u2", "u3", "u4", "u9"}) // 1 is a manager, 2 dirty again for it, 4 a member
 }
+
+// TestOwnManager: somebody who manages himself, as the head of a company often does in
+// directories, is stored like everybody else.
+func TestOwnManager(t *testing.T) {
+	r := newRig(t)
+	boss := person(0)
+	boss.Manager = sources.Reference{Known: true, ID: boss.SourceID}
+	for range 2 { // as a new object, and as a known one
+		r.read(boss)
+		equal(t, "manager", r.find(0).Manager.ID, r.find(0).ID)
+		boss.DisplayName += " II"
+	}
+}
+
+// TestLastWordOnAMember: an entry that tells of a member twice means what it says last.
+func TestLastWordOnAMember(t *testing.T) {
+	r := newRig(t)
+	g := team(0, 1, 2, 3, 3)
+	g.Members = append(g.Members, sources.Member{User: "u2", Removed: true})
+	r.read(append(people(4), g)...)
+	equal(t, "members", r.members(0), []string{"u1", "u3"})
+	g.Members = []sources.Member{{User: "u1", Removed: true}, {User: "u3", Removed: true}, {User: "u1"}, {User: "u2"}}
+	r.read(append(people(4), g)...)
+	equal(t, "members afterwards", r.members(0), []string{"u1", "u2"})
+}

@@ -57,7 +57,7 @@ func observe(t *txn, ob *Observation) (int, error) {
 // dropLink forgets the account of an object, which is then matched anew.
 func dropLink(t *txn, id ObjectID) error {
 	for _, q := range []string{
-		`UPDATE objects SET sink_id = NULL, account = 0, acked = NULL, acked_table = NULL, synced = 0, acked_manager = NULL,
+		`UPDATE objects SET sink_id = NULL, version = NULL, account = 0, acked = NULL, acked_table = NULL, synced = 0, acked_manager = NULL,
 			disabled_at = 0, probed = 0, dirty = dirty + 1 WHERE id = ?1`,
 		`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?1 OR group_id = ?1`,
 		`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ?1 AND acked_manager = ?1`,

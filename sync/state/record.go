@@ -21,6 +21,7 @@ type Result struct {
 	Object *Object // as claimed
 
 	SinkID       sinks.ID // the link from now on; "" unlinks
+	Version      string   // that the app gave to what it holds now; "" if it gave none
 	Account      plan.Account
 	Acked        *Acked   // nil: as before
 	AckedManager ObjectID // 0: nobody
@@ -43,7 +44,7 @@ type Result struct {
 
 // Unchanged returns the result that leaves an object as it was claimed.
 func (o *Object) Unchanged() Result {
-	return Result{Object: o, SinkID: o.SinkID, Account: o.Account, AckedManager: o.Manager.Acked, Probed: o.Probed}
+	return Result{Object: o, SinkID: o.SinkID, Version: o.Version, Account: o.Account, AckedManager: o.Manager.Acked, Probed: o.Probed}
 }
 
 // Acked are values that the app acknowledged, aligned with a table.
@@ -156,7 +157,7 @@ func recordObject(t *txn, r *Result) error {
 		disabled = t.s.now()
 	}
 	write := func() error {
-		return writeObject(t, r, []any{string(r.SinkID), r.Account, r.AckedManager, r.Probed, millis(disabled), dirty, o.ID})
+		return writeObject(t, r, []any{string(r.SinkID), r.Account, r.AckedManager, r.Probed, millis(disabled), dirty, o.ID, r.Version})
 	}
 	err := write()
 	if e, ok := errors.AsType[sqlite3.Error](err); !ok || e.ExtendedCode != sqlite3.ErrConstraintUnique {
@@ -171,7 +172,7 @@ func recordObject(t *txn, r *Result) error {
 // writeObject writes the link and what was acknowledged, with the arguments of link.
 func writeObject(t *txn, r *Result, args []any) error {
 	const link = `UPDATE objects SET sink_id = NULLIF(?1, ''), account = ?2, acked_manager = NULLIF(?3, 0), probed = ?4, disabled_at = ?5,
-		dirty = CASE WHEN dirty = ?6 THEN 0 ELSE dirty END`
+		dirty = CASE WHEN dirty = ?6 THEN 0 ELSE dirty END, version = CASE WHEN ?1 = '' THEN NULL ELSE NULLIF(?8, '') END`
 	o := r.Object
 	switch {
 	case r.Acked == nil:
@@ -179,11 +180,11 @@ func writeObject(t *txn, r *Result, args []any) error {
 		return err
 	case r.Acked.Table == o.Table && string(r.Acked.Values) == string(o.Desired):
 		// The usual case costs no space: acked is desired, as long as that stays.
-		_, err := t.exec(link+`, synced = (digest = ?8), acked_table = CASE WHEN digest = ?8 THEN NULL ELSE ?9 END,
-			acked = CASE WHEN digest = ?8 THEN NULL ELSE ?10 END WHERE id = ?7`, append(args, o.Digest, r.Acked.Table, r.Acked.Values)...)
+		_, err := t.exec(link+`, synced = (digest = ?9), acked_table = CASE WHEN digest = ?9 THEN NULL ELSE ?10 END,
+			acked = CASE WHEN digest = ?9 THEN NULL ELSE ?11 END WHERE id = ?7`, append(args, o.Digest, r.Acked.Table, r.Acked.Values)...)
 		return err
 	default:
-		_, err := t.exec(link+`, synced = 0, acked_table = ?8, acked = ?9 WHERE id = ?7`, append(args, r.Acked.Table, r.Acked.Values)...)
+		_, err := t.exec(link+`, synced = 0, acked_table = ?9, acked = ?10 WHERE id = ?7`, append(args, r.Acked.Table, r.Acked.Values)...)
 		return err
 	}
 }
@@ -203,7 +204,7 @@ func oneHolder(t *txn, r *Result) error {
 	}
 	r.Failure = &Failure{Code: string(provlog.CodeConflict), Message: fmt.Sprintf("the account %s belongs to %s %s of the source", r.SinkID, r.Object.Resource, other)}
 	r.Failure.Advice = provlog.Lookup(provlog.CodeConflict).Advice
-	r.SinkID, r.Account, r.Acked, r.AckedManager, r.Keep = r.Object.SinkID, r.Object.Account, nil, r.Object.Manager.Acked, false
+	r.SinkID, r.Version, r.Account, r.Acked, r.AckedManager, r.Keep = r.Object.SinkID, r.Object.Version, r.Object.Account, nil, r.Object.Manager.Acked, false
 	r.Stage, r.Members, r.Observed = nil, nil, nil
 	return nil
 }

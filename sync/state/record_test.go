@@ -405,3 +405,19 @@ func TestSleeper(t *testing.T) {
 		t.Errorf("error %v, want %v", err, state.ErrLeaseLost)
 	}
 }
+
+// TestVersionsFollowTheAccount: the version that the app gave is handed out with the next
+// claim, and goes when the account goes.
+func TestVersionsFollowTheAccount(t *testing.T) {
+	r := newRig(t)
+	r.read(people(1)...)
+	l := r.lease()
+	made := linked(&r.claim(r.query(l.Holder, sinks.User, state.Dirty))[0])
+	made.Version = `W/"1"`
+	r.record(made)
+	equal(t, "version", r.find(0).Version, `W/"1"`)
+	gone := r.find(0).Unchanged()
+	gone.SinkID, gone.Account = "", plan.NoAccount
+	r.record(gone)
+	equal(t, "version without an account", r.find(0).Version, "")
+}

@@ -32,6 +32,7 @@ type Object struct {
 	Acked       []byte // never nil for a linked object that was ever acknowledged
 	Manager     Manager
 	SinkID      sinks.ID
+	Version     string // that the app gave to it last; "" if none is known
 	Account     plan.Account
 	DisabledAt  time.Time
 	Probed      bool
