@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,12 +16,12 @@ import (
 func (s *Source) User(ctx context.Context, q sources.Query, ref string) (sources.User, error) {
 	r := findUserRequest(q)
 	r.Op, r.ID = OpUser, ref
-	entry, err := s.object(ctx, r)
+	entry, err := s.object(ctx, r, kept(q, phaseUsers))
 	if sources.ClassOf(err) == sources.Missing || sources.ClassOf(err) == sources.Rejected {
 		// A reference that Graph refuses as a key, such as one with a blank, may
 		// still be a mail address.
 		r.Op, r.ID, r.Filter = OpUsers, "", userFilter(ref)
-		entry, err = s.object(ctx, r)
+		entry, err = s.object(ctx, r, kept(q, phaseUsers))
 	}
 	if sources.ClassOf(err) == sources.Missing {
 		return s.deletedUser(ctx, q, ref)
@@ -45,7 +44,7 @@ func (s *Source) deletedUser(ctx context.Context, q sources.Query, ref string) (
 		r.Advanced = true
 		r.Filter = "mail eq " + quote(ref) + " or endswith(userPrincipalName," + quote(ref) + ")"
 	}
-	entries, err := s.all(ctx, r)
+	entries, err := s.all(ctx, r, kept(q, phaseUsers))
 	if err != nil {
 		return sources.User{}, fmt.Errorf("look up deleted user: %w", err)
 	}
@@ -82,7 +81,7 @@ func (s *Source) Group(ctx context.Context, q sources.Query, ref string) (source
 	if isID(ref) {
 		r = Request{Op: OpGroup, ID: ref, Select: properties}
 	}
-	entry, err := s.object(ctx, r)
+	entry, err := s.object(ctx, r, kept(q, phaseGroups))
 	if err != nil {
 		return sources.Group{}, fmt.Errorf("look up group: %w", err)
 	}
@@ -94,7 +93,7 @@ func (s *Source) Group(ctx context.Context, q sources.Query, ref string) (source
 	if err != nil {
 		return sources.Group{}, fmt.Errorf("look up group: %w", err)
 	}
-	members, err := s.all(ctx, Request{Op: OpMembers, ID: string(id), Select: []string{"id"}, Top: maxTop})
+	members, err := s.all(ctx, Request{Op: OpMembers, ID: string(id), Select: []string{"id"}, Top: maxTop}, keep("id", "@odata.type", "@removed"))
 	if err != nil {
 		return sources.Group{}, fmt.Errorf("list members: %w", err)
 	}
@@ -113,7 +112,7 @@ func (s *Source) Group(ctx context.Context, q sources.Query, ref string) (source
 // Assigned says whether a user or group is in the scope of q.App: assigned itself or, for
 // a user, a direct member of an assigned group.
 func (s *Source) Assigned(ctx context.Context, q sources.Query, who sources.Assignment) (bool, error) {
-	entries, err := s.all(ctx, Request{Op: OpAssignments, ID: q.App, Top: maxTop})
+	entries, err := s.all(ctx, Request{Op: OpAssignments, ID: q.App, Top: maxTop}, kept(q, phaseAssignments))
 	if err != nil {
 		return false, fmt.Errorf("list assignments: %w", err)
 	}
@@ -131,7 +130,7 @@ func (s *Source) Assigned(ctx context.Context, q sources.Query, who sources.Assi
 	if who.Kind != sources.KindUser || !slices.ContainsFunc(page.Assignments, isGroup) {
 		return false, nil
 	}
-	memberOf, err := s.all(ctx, Request{Op: OpMemberOf, ID: string(who.ID), Select: []string{"id"}, Top: maxTop})
+	memberOf, err := s.all(ctx, Request{Op: OpMemberOf, ID: string(who.ID), Select: []string{"id"}, Top: maxTop}, keep("id"))
 	if err != nil {
 		return false, fmt.Errorf("list groups of user: %w", err)
 	}
@@ -189,9 +188,9 @@ func userFilter(ref string) string {
 
 // object fetches the one object that a request asks for: by its id, or as the only hit of
 // a list.
-func (s *Source) object(ctx context.Context, r Request) (map[string]any, error) {
+func (s *Source) object(ctx context.Context, r Request, keep names) (map[string]any, error) {
 	if r.ID == "" {
-		entries, err := s.all(ctx, r)
+		entries, err := s.all(ctx, r, keep)
 		if err != nil {
 			return nil, err
 		}
@@ -201,15 +200,11 @@ func (s *Source) object(ctx context.Context, r Request) (map[string]any, error) 
 	if err != nil {
 		return nil, err
 	}
-	var entry map[string]any
-	if err := json.Unmarshal(answer.Body, &entry); err != nil {
-		return nil, incomplete(r.Op, notJSON(answer.Body), err)
-	}
-	return entry, nil
+	return parseEntry(r.Op, answer.Body, keep)
 }
 
 // all fetches a list to its end.
-func (s *Source) all(ctx context.Context, r Request) ([]map[string]any, error) {
+func (s *Source) all(ctx context.Context, r Request, keep names) ([]map[string]any, error) {
 	var entries []map[string]any
 	seen := map[string]bool{}
 	for {
@@ -217,7 +212,7 @@ func (s *Source) all(ctx context.Context, r Request) ([]map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		page, err := parsePage(r.Op, answer.Body)
+		page, err := parsePage(r.Op, answer.Body, keep)
 		if err != nil {
 			return nil, err
 		}

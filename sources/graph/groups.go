@@ -7,15 +7,13 @@ import (
 	"github.com/idpbridge/idpbridge/sources"
 )
 
-// groupReader reads entries of groups.
-type groupReader struct{ want map[string]bool }
+// groupReader reads entries of groups that hold what kept names.
+type groupReader struct {
+	unasked []string // properties that are kept though the query doesn't ask for them
+}
 
 func newGroupReader(q sources.Query) groupReader {
-	r := groupReader{want: map[string]bool{}}
-	for _, name := range q.GroupAttributes {
-		r.want[name] = name != "members"
-	}
-	return r
+	return groupReader{unasked(kept(q, phaseGroups), q.GroupAttributes, "members")}
 }
 
 func (r groupReader) read(page *sources.Page, entries []map[string]any) error {
@@ -52,12 +50,7 @@ func (r groupReader) group(id sources.ID, m map[string]any) (sources.Group, erro
 		g.MembersOnly = true
 		return g, nil
 	}
-	for key := range m {
-		if !r.want[key] {
-			delete(m, key)
-		}
-	}
-	g.Attributes = m
+	g.Attributes = only(m, r.unasked)
 	return g, nil
 }
 

@@ -81,6 +81,19 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestObjects reads single objects that can't be trusted.
+func TestObjects(t *testing.T) {
+	const user = `{"id":"u","userPrincipalName":"a@example.com"}`
+	if u, err := scriptedSource(t, user).User(t.Context(), sources.Query{}, "u"); err != nil || u.ID != "u" {
+		t.Errorf("%s: %+v, %v", user, u, err)
+	}
+	for _, body := range []string{``, `null`, `[]`, `{}`, `[` + user + `]`, user + user, user + `x`, user[1:], user[:len(user)-1], `<html>`, `{"id":7,"userPrincipalName":"a"}`} {
+		if u, err := scriptedSource(t, body).User(t.Context(), sources.Query{}, "u"); sources.ClassOf(err) != sources.Incomplete {
+			t.Errorf("%q: class %v, user %+v: %v", body, sources.ClassOf(err), u, err)
+		}
+	}
+}
+
 // TestMembersOnly: an entry of a group without its name brings members alone.
 func TestMembersOnly(t *testing.T) {
 	s := scriptedSource(t,

@@ -1,28 +1,39 @@
 package graph
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/idpbridge/idpbridge/sources"
 )
 
-// FuzzPage reads arbitrary answers as pages of each stream: no panic, and a page that is
-// taken has entries with ids.
-func FuzzPage(f *testing.F) {
-	for _, seed := range []string{
+func pageSeeds() []string {
+	return []string{
 		`{"value":[{"id":"u1","userPrincipalName":"a@example.com","manager@delta":[{"id":"m","@removed":{}}]}],"@odata.nextLink":"http://h/x"}`,
 		`{"value":[{"id":"g1","displayName":"G","members@delta":[{"id":"u"},{"id":"d","@odata.type":"#microsoft.graph.device"}]}]}`,
 		`{"value":[{"principalId":"u","principalType":"User"}]}`, `{"value":[null]}`, `{"value":[{"id":1}]}`, `{"value":{}}`, `<html>`,
 		`{"value":[{"id":"x","@removed":1}],"@odata.deltaLink":7}`,
-	} {
+		`{"value":[{"id":"\u0061\ud83d","city":null,"x":[],"b":true,"id":"b"}],"@odata.deltaLink":null}`, `{"value":[],"value":[]}`,
+		"{\"value\":[{\"id\":\"\xff\",\"city\":1e5}],\"@odata.context\":\"\\x\"}", `{"value":[{"id":"a","other":1e999}]}`, `{"value":[]}]`, `{"VALUE":[]}`,
+	}
+}
+
+// FuzzPage reads arbitrary answers as pages of each stream: no panic, and a page that is
+// taken has entries with ids.
+func FuzzPage(f *testing.F) {
+	for _, seed := range pageSeeds() {
 		f.Add([]byte(seed))
 	}
 	q := sources.Query{UserAttributes: []string{"manager", "originalUserPrincipalName"}, GroupAttributes: []string{"id"}}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for p := phaseUsers; p <= phaseAssignments; p++ {
-			body, err := parsePage(OpUsersDelta, text)
+			body, err := parsePage(OpUsersDelta, text, kept(q, p))
 			if err != nil {
 				if sources.ClassOf(err) != sources.Incomplete {
 					t.Fatalf("class %v: %v", sources.ClassOf(err), err)
@@ -47,6 +58,70 @@ func FuzzPage(f *testing.F) {
 	})
 }
 
+// plainPage decodes a page with encoding/json, and keeps some properties afterwards.
+func plainPage(text []byte, keep names) (page pageBody, ok bool) {
+	var all map[string]json.RawMessage
+	var value []map[string]json.RawMessage
+	var next, delta string
+	if json.Unmarshal(text, &all) != nil || json.Unmarshal(all["value"], &value) != nil || value == nil {
+		return page, false
+	}
+	for name, link := range map[string]*string{"@odata.nextLink": &next, "@odata.deltaLink": &delta} {
+		if all[name] != nil && json.Unmarshal(all[name], link) != nil {
+			return page, false
+		}
+	}
+	page = pageBody{value: []map[string]any{}, next: next, delta: delta}
+	for _, raw := range value {
+		entry := map[string]any{}
+		for name := range keep {
+			var v any
+			if raw[name] != nil && json.Unmarshal(raw[name], &v) != nil {
+				return page, false
+			}
+			if raw[name] != nil {
+				entry[name] = v
+			}
+		}
+		page.value = append(page.value, entry)
+	}
+	return page, !slices.ContainsFunc(value, func(raw map[string]json.RawMessage) bool { return raw == nil })
+}
+
+// FuzzPageDifference holds pages to encoding/json: the same answers are taken for pages,
+// with the same entries and links, unless they tell something twice.
+func FuzzPageDifference(f *testing.F) {
+	for _, seed := range pageSeeds() {
+		f.Add([]byte(seed))
+	}
+	keep := keep("id", "city", "x", "b", "@removed", "members@delta")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		want, ok := plainPage(text, keep)
+		got, err := parsePage(OpUsersDelta, text, keep)
+		if errors.Is(err, errTwice) {
+			return
+		}
+		if ok != (err == nil) {
+			t.Fatalf("encoding/json takes it: %v; error %v", ok, err)
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(pageBody{})); ok && diff != "" {
+			t.Fatalf("(-encoding/json +page):\n%s", diff)
+		}
+	})
+}
+
+// TestTwice: a page that names its list or a link twice may hide people.
+func TestTwice(t *testing.T) {
+	for _, text := range []string{
+		`{"value":[{"id":"a"}],"value":[]}`, `{"value":[],"v\u0061lue":[{"id":"a"}]}`,
+		`{"value":[],"@odata.nextLink":"a","@odata.nextLink":"b"}`, `{"value":[],"@odata.deltaLink":"a","@odata.deltaLink":null}`,
+	} {
+		if _, err := parsePage(OpUsersDelta, []byte(text), keep("id")); !errors.Is(err, errTwice) || sources.ClassOf(err) != sources.Incomplete {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // BenchmarkUsersPage decodes a page of 200 users with the properties of the default
 // mapping.
 func BenchmarkUsersPage(b *testing.B) {
@@ -55,7 +130,7 @@ func BenchmarkUsersPage(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		p, err := parsePage(OpUsersDelta, body)
+		p, err := parsePage(OpUsersDelta, body, kept(q, phaseUsers))
 		if err != nil {
 			b.Fatal(err)
 		}

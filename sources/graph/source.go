@@ -79,7 +79,7 @@ func (s *Source) Read(ctx context.Context, q sources.Query, at sources.Cursor) (
 	if err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
-	body, err := parsePage(r.Op, answer.Body)
+	body, err := parsePage(r.Op, answer.Body, kept(q, c.Phase))
 	if err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
@@ -108,7 +108,7 @@ func (s *Source) Check(ctx context.Context, q sources.Query) error {
 	for _, r := range requests {
 		answer, err := s.get(ctx, r)
 		if err == nil {
-			_, err = parsePage(r.Op, answer.Body)
+			_, err = parsePage(r.Op, answer.Body, names{})
 		}
 		if err != nil {
 			return fmt.Errorf("check rights: %w", err)

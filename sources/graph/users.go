@@ -13,18 +13,19 @@ import (
 // principal name of a guest.
 const originalUPN = "originalUserPrincipalName"
 
-// userReader reads entries of users.
+// userReader reads entries of users that hold what kept names.
 type userReader struct {
-	want    map[string]bool
-	manager bool
+	unasked  []string // properties that are kept though the query doesn't ask for them
+	manager  bool
+	original bool
 }
 
 func newUserReader(q sources.Query) userReader {
-	r := userReader{want: map[string]bool{}, manager: slices.Contains(q.UserAttributes, "manager")}
-	for _, name := range q.UserAttributes {
-		r.want[name] = name != "manager"
+	return userReader{
+		unasked:  unasked(kept(q, phaseUsers), q.UserAttributes, "manager"),
+		manager:  slices.Contains(q.UserAttributes, "manager"),
+		original: slices.Contains(q.UserAttributes, originalUPN),
 	}
-	return r
 }
 
 func (r userReader) read(page *sources.Page, entries []map[string]any) error {
@@ -46,7 +47,7 @@ func (r userReader) read(page *sources.Page, entries []map[string]any) error {
 
 var errNotWhole = errors.New("it has no userPrincipalName, which every user has: the entry is not whole")
 
-// user reads one entry. It takes the map over and leaves the wanted attributes in it.
+// user reads one entry. It takes the map over and leaves the attributes asked for in it.
 func (r userReader) user(id sources.ID, m map[string]any) (sources.User, error) {
 	u := sources.User{ID: id, Active: true}
 	removal, err := removed(m)
@@ -78,15 +79,14 @@ func (r userReader) user(id sources.ID, m map[string]any) (sources.User, error) 
 			return u, err
 		}
 	}
-	m[originalUPN] = u.UserName
-	u.UserName = guestName(u.UserName)
-	m["userPrincipalName"] = u.UserName
-	for key := range m {
-		if !r.want[key] {
-			delete(m, key)
-		}
+	if r.original {
+		m[originalUPN] = u.UserName
 	}
-	u.Attributes = m
+	if name := guestName(u.UserName); name != u.UserName {
+		u.UserName = name
+		m["userPrincipalName"] = name
+	}
+	u.Attributes = only(m, r.unasked)
 	return u, nil
 }
 
