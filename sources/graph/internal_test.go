@@ -145,6 +145,33 @@ func TestEndless(t *testing.T) {
 	t.Fatal("no end after 60 pages")
 }
 
+// growing answers ever new next links to pages that each bring another user.
+type growing int
+
+func (c *growing) Get(context.Context, Request) (Answer, error) {
+	*c++
+	return Answer{Status: http.StatusOK, Body: fmt.Appendf(nil,
+		`{"value":[{"id":"u%d","userPrincipalName":"u@example.com"}],"@odata.nextLink":"https://graph.test/v1.0/users/delta?n=%[1]d"}`, *c)}, nil
+}
+
+// TestLong: a long chain that brings something new with every page goes on, also when the
+// query doesn't ask for the id.
+func TestLong(t *testing.T) {
+	s, err := New(Config{BaseURL: "https://graph.test/v1.0"}, new(growing), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.maxStale = 50
+	at := sources.Cursor("")
+	for n := range 200 {
+		page, err := s.Read(t.Context(), sources.Query{UserAttributes: []string{"displayName"}}, at)
+		if err != nil {
+			t.Fatalf("page %d: %v", n+1, err)
+		}
+		at = page.Cursor
+	}
+}
+
 // TestSelfLink: a page that names itself is seen through by a new process at once.
 func TestSelfLink(t *testing.T) {
 	const page = `{"value":[],"@odata.nextLink":"https://graph.test/v1.0/users/delta?n"}`

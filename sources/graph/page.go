@@ -15,6 +15,7 @@ import (
 // its object; one that is absent is no key.
 type pageBody struct {
 	value       []map[string]any
+	ids         string // names the entries by their ids, in order
 	next, delta string
 }
 
@@ -35,6 +36,7 @@ func parsePage(op Op, body []byte, keep names) (pageBody, error) {
 	if page.value == nil {
 		return pageBody{}, incomplete(op, "the answer has no list named value", nil)
 	}
+	page.ids = idsOf(page.value) // before readers take entries over
 	return page, nil
 }
 
@@ -116,10 +118,10 @@ func link(r jsonread.Reader, to *string) error {
 	return nil
 }
 
-// fingerprint names a page's entries by their ids, in order.
-func (p pageBody) fingerprint() string {
+// idsOf is a hash of the entries' ids.
+func idsOf(entries []map[string]any) string {
 	h := fnv.New64a()
-	for _, m := range p.value {
+	for _, m := range entries {
 		id, _ := m["id"].(string)
 		_, _ = h.Write([]byte(id)) // a hash never fails
 	}

@@ -85,6 +85,7 @@ func plainPage(text []byte, keep names) (page pageBody, ok bool) {
 		}
 		page.value = append(page.value, entry)
 	}
+	page.ids = idsOf(page.value)
 	return page, !slices.ContainsFunc(value, func(raw map[string]json.RawMessage) bool { return raw == nil })
 }
 

@@ -75,12 +75,11 @@ func (s *Source) checkChain(next *cursor, st step) error {
 	if s.trails.loops(st.at.Round, st.at.Page, st.sent.Link, st.got.next) {
 		return incomplete(st.sent.Op, "the next link leads back to this or an earlier page of the round", nil)
 	}
-	now := st.got.fingerprint()
 	next.Stale++
-	if now != st.at.Last {
+	if st.got.ids != st.at.Last {
 		next.Stale = 0
 	}
-	next.Last = now
+	next.Last = st.got.ids
 	if next.Stale >= s.maxStale {
 		return incomplete(st.sent.Op, "page after page brings nothing new: the chain has no end", nil)
 	}
