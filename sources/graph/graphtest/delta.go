@@ -121,13 +121,14 @@ func (t *Tenant) firstUsers(k *token) (entries [][]byte, more bool) {
 	if t.options.Replays && start > 0 {
 		start--
 	}
-	manager := slices.Contains(k.Select, "manager")
+	manager, size := slices.Contains(k.Select, "manager"), 1
 	for i := start; i < k.Next; i++ {
 		u := t.user(i)
 		if u.state != alive {
 			continue
 		}
-		entry := u.properties([]byte{'{'}, k.Select, false)
+		entry := u.properties(append(make([]byte, 0, size), '{'), k.Select, false)
+		size = len(entry) + len(entry)/8 // the next one is about as long
 		if manager && u.manager != "" {
 			entry = append(entry, `,"manager@delta":[`...)
 			entry = append(relation(entry, "user", u.manager, false), ']')
