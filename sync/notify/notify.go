@@ -9,7 +9,8 @@
 //
 // Each receiver is served by itself: one that hangs holds up nobody else. It hears of a
 // job's events in their order. One that fails is tried again after 30 seconds, then after
-// twice as long each time, at most an hour, for a day.
+// twice as long each time, at most an hour, for a day. A server delivers as long as it runs
+// (Run); a command that ran a cycle makes one attempt (Flush).
 //
 // Messages hold no personal data: the job, what happened, counts, and what to do.
 package notify
@@ -104,6 +105,8 @@ const (
 	// firstRetry is the wait after the first failure.
 	firstRetry = 30 * time.Second
 	maxRetry   = time.Hour
+	// flushTime bounds Flush.
+	flushTime = 5 * time.Second
 )
 
 // Run delivers until the context ends.
@@ -126,11 +129,17 @@ func (n *Notifier) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Flush makes one attempt for everything that is due, for commands that end.
+// Flush makes one attempt for everything that is due, for commands that end: it returns
+// within seconds. What could not be delivered stays for the next process; an attempt that
+// was cut off for want of time counts as one that was not made, and is due at once.
 func (n *Notifier) Flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	var wg sync.WaitGroup
 	for i := range n.receivers {
-		n.serve(ctx, &n.receivers[i])
+		wg.Go(func() { n.serve(ctx, &n.receivers[i]) })
 	}
+	wg.Wait()
 }
 
 // serve delivers what is due to one receiver.
@@ -144,7 +153,9 @@ func (n *Notifier) serve(ctx context.Context, r *receiver) {
 			return
 		}
 		for _, notice := range due {
-			if err := n.deliver(ctx, r, notice); err != nil {
+			if err := n.deliver(ctx, r, notice); ctx.Err() != nil {
+				return
+			} else if err != nil {
 				n.log.Error("delivery can't be stored", "receiver", r.label, "error", err)
 				return
 			}

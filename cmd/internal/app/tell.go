@@ -25,9 +25,9 @@ func (t *teller) put(ctx context.Context, cfg config.Notify) error {
 	if t.end != nil && reflect.DeepEqual(cfg, t.now) {
 		return nil
 	}
-	n, err := notify.New(ctx, notifyOptions(cfg, t))
+	n, err := t.notifier(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("notify: %w", err)
+		return err
 	}
 	t.stop()
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -38,6 +38,26 @@ func (t *teller) put(ctx context.Context, cfg config.Notify) error {
 	}()
 	t.now, t.end = cfg, func() { cancel(); <-done }
 	return nil
+}
+
+// notifier makes a notifier that does nothing yet but make its receivers known.
+func (t *teller) notifier(ctx context.Context, cfg config.Notify) (*notify.Notifier, error) {
+	n, err := notify.New(ctx, notifyOptions(cfg, t))
+	if err != nil {
+		return nil, fmt.Errorf("notify: %w", err)
+	}
+	return n, nil
+}
+
+// Notifier returns what tells the receivers of the configuration in force, for commands
+// that end. They are told of what happens from then on, so that it is asked for before the
+// cycle that it is to tell of.
+func (a *App) Notifier(ctx context.Context) (*notify.Notifier, error) {
+	store, err := a.Store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return (&teller{store: store, log: a.log, version: a.version}).notifier(ctx, a.Config().Notify)
 }
 
 // stop ends the notifier. What it could not deliver stays in the state.

@@ -152,6 +152,20 @@ func (r *program) withEngine(ctx context.Context, name string, f func(*session, 
 	})
 }
 
+// telling is withEngine for commands that change what people are told of: who hears of it
+// from a server otherwise may have none. A dry run changes nothing.
+func (r *program) telling(ctx context.Context, name string, f func(*session, *engine.Engine, *engine.Job) error) error {
+	return r.withEngine(ctx, name, func(s *session, e *engine.Engine, job *engine.Job) error {
+		n, err := s.app.Notifier(ctx)
+		if err != nil {
+			return err
+		}
+		err = f(s, e, job)
+		n.Flush(ctx)
+		return err
+	})
+}
+
 func (s *session) find(ctx context.Context, name string) error {
 	var err error
 	if s.job, err = s.app.JobConfig(name); err != nil {

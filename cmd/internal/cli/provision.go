@@ -50,7 +50,11 @@ func runProvision(ctx context.Context, r *program, o ProvisionOptions) error {
 		return usage("provision: %w", err)
 	}
 	var done *engine.Provision
-	err := r.withEngine(ctx, o.Job, func(_ *session, e *engine.Engine, job *engine.Job) error {
+	with := r.telling
+	if o.Request.DryRun {
+		with = r.withEngine
+	}
+	err := with(ctx, o.Job, func(_ *session, e *engine.Engine, job *engine.Job) error {
 		var err error
 		done, err = e.Provision(ctx, job, o.Request)
 		return err

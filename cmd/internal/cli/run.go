@@ -50,7 +50,11 @@ job entered quarantine.`,
 func runRun(ctx context.Context, r *program, o RunOptions) error {
 	var cycle *state.Cycle
 	var entered string
-	err := r.withEngine(ctx, o.Job, func(s *session, e *engine.Engine, job *engine.Job) error {
+	with := r.telling
+	if o.DryRun {
+		with = r.withEngine
+	}
+	err := with(ctx, o.Job, func(s *session, e *engine.Engine, job *engine.Job) error {
 		var err error
 		cycle, err = e.Run(ctx, job, engine.Request{
 			Full: o.Full, Reconcile: o.Reconcile, DryRun: o.DryRun, AllowDeletions: o.AllowDeletions,
