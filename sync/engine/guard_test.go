@@ -74,7 +74,7 @@ func (r *rig) decide(d state.Decision) int {
 	r.t.Helper()
 	j, err := r.store.Job(r.t.Context(), r.job.Name)
 	must(r.t, err)
-	n, err := r.store.Decide(r.t.Context(), j.ID, d)
+	n, err := r.store.Decide(r.t.Context(), j.ID, state.Ruling{Decision: d})
 	must(r.t, err)
 	return n
 }

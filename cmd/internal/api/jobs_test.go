@@ -199,6 +199,46 @@ func TestHeldDeletions(t *testing.T) {
 	}
 }
 
+// A decision that names the set of an older list is refused, and leaves everything waiting.
+func TestHeldDeletionsSet(t *testing.T) {
+	t.Parallel()
+	for _, decision := range []string{"approve", "reject"} {
+		t.Run(decision, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, setup{job: "    deprovision: {max_deletions: {count: 1, percent: 100}}\n"})
+			path := jobPath + "/staged-deletions"
+			set := func() string {
+				t.Helper()
+				name, _ := r.must(200, ask{method: "GET", path: path})["set"].(string)
+				return `{"set":"` + name + `"}`
+			}
+			r.people(people + "u4,alan@example.com,Alan Turing,alan@example.com,true\n")
+			r.cycle("", `{}`)
+			r.people(people[:strings.Index(people, "u3,")])
+			r.cycle("", `{}`)
+			seen := set()
+			r.people(people[:strings.Index(people, "u2,")])
+			r.cycle("", `{}`)
+			refused := r.must(409, ask{method: "POST", path: path + "/" + decision, body: seen})
+			if detail := refused["detail"].(string); !strings.Contains(detail, "nothing was decided") {
+				t.Errorf("refused: %s", detail)
+			}
+			r.must(422, ask{method: "POST", path: path + "/" + decision, body: `{"set":""}`})
+			for _, d := range r.must(200, ask{method: "GET", path: path})["staged_deletions"].([]any) {
+				if d.(map[string]any)["decision"] != "waiting" {
+					t.Errorf("after a refusal: %v", d)
+				}
+			}
+			if got := r.must(200, ask{method: "POST", path: path + "/" + decision, body: set()}); got["count"] != 3.0 {
+				t.Errorf("decided: %v", got)
+			}
+			if after := r.must(200, ask{method: "GET", path: path}); after["set"] != nil {
+				t.Errorf("nothing waits, and its set is %v", after["set"])
+			}
+		})
+	}
+}
+
 // The log is read page by page, without a gap and without a repetition, while it grows.
 func TestLogPages(t *testing.T) {
 	t.Parallel()

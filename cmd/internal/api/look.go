@@ -131,29 +131,38 @@ func (s *server) listStaged(ctx context.Context, in *OnJob) (*stagedAnswer, erro
 	return &stagedAnswer{found}, err
 }
 
-func (s *server) approve(ctx context.Context, in *OnJob) (*decidedAnswer, error) {
-	return s.decide(ctx, in.Job, decision{"approved", control.Job.Approve})
+// decideInput says which deletions are meant.
+type decideInput struct {
+	OnJob
+	Body *DecideRequest
 }
 
-func (s *server) reject(ctx context.Context, in *OnJob) (*decidedAnswer, error) {
-	return s.decide(ctx, in.Job, decision{"rejected", control.Job.Reject})
+// DecideRequest is the body of POST …/approve and …/reject.
+type DecideRequest struct {
+	Set string `json:"set,omitempty" minLength:"1" maxLength:"64" doc:"The set of the list that was looked at: the decision is for these or is refused. Without, it is for whatever is held back now"`
 }
 
-// decision is what a person decides on held deletions.
-type decision struct {
-	word  string
-	carry func(control.Job, context.Context) (int, error)
+func (s *server) approve(ctx context.Context, in *decideInput) (*decidedAnswer, error) {
+	return s.decide(ctx, in, state.Approved)
 }
 
-func (s *server) decide(ctx context.Context, job string, d decision) (*decidedAnswer, error) {
-	w, err := s.open(ctx, job)
+func (s *server) reject(ctx context.Context, in *decideInput) (*decidedAnswer, error) {
+	return s.decide(ctx, in, state.Denied)
+}
+
+func (s *server) decide(ctx context.Context, in *decideInput, d state.Decision) (*decidedAnswer, error) {
+	w, err := s.open(ctx, in.Job)
 	if err != nil {
 		return nil, err
 	}
-	n, err := d.carry(w.Job, ctx)
+	ruling := state.Ruling{Decision: d}
+	if in.Body != nil {
+		ruling.Set = in.Body.Set
+	}
+	n, err := w.Decide(ctx, ruling)
 	if err != nil {
 		return nil, err
 	}
 	note(ctx, slog.Int("count", n))
-	return &decidedAnswer{view.Decided{Job: job, Decision: d.word, Count: n}}, nil
+	return &decidedAnswer{view.Decided{Job: in.Job, Decision: d.String(), Count: n}}, nil
 }

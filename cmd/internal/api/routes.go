@@ -161,12 +161,14 @@ func (s *server) deletionRoutes() {
 	register(s, route{
 		id: "approve-staged-deletions", method: http.MethodPost, path: staged + "/approve", role: config.Admin, tag: "deletions",
 		summary: "Let the next cycle carry out what is held back now",
-		long:    "Only what is held back at this moment: what comes later waits for its own decision. An approval expires after three days.",
-		errors:  []int{missing},
+		long: "Only what is held back at this moment: what comes later waits for its own decision. With the `set` of the list, only what stood there: " +
+			"409 when another set waits. An approval expires after three days.",
+		errors: withBody(missing, conflict),
 	}, s.approve)
 	register(s, route{
 		id: "reject-staged-deletions", method: http.MethodPost, path: staged + "/reject", role: config.Admin, tag: "deletions",
 		summary: "Keep the accounts and groups whose deletion is held back now",
-		errors:  []int{missing},
+		long:    "With the `set` of the list, only what stood there: 409 when another set waits.",
+		errors:  withBody(missing, conflict),
 	}, s.reject)
 }

@@ -55,3 +55,13 @@ func (s *shell) run(args ...string) result {
 	})
 	return result{status, stdout.String(), stderr.String()}
 }
+
+// wants is run for a command that has to end with a status.
+func (s *shell) wants(status int, args ...string) result {
+	s.t.Helper()
+	r := s.run(args...)
+	if r.status != status {
+		s.t.Fatalf("%v: exit status %d, not %d\n%s%s", args, r.status, status, r.stdout, r.stderr)
+	}
+	return r
+}

@@ -68,27 +68,19 @@ func TestRunTells(t *testing.T) {
 	s := newShell(t, "id,userName\n1,ada@example.com\n", "jobs: {one: {source: hr, sink: wiki}}\nnotify: {webhooks: [{url: '"+url+"'}]}\n")
 	s.sink.Inject(scimtest.Fault{Status: http.StatusUnauthorized})
 	ears.becomes(true)
-	if r := s.run("run", "one"); r.status != exitHeld {
-		t.Fatalf("a run into quarantine: %+v", r)
-	}
+	s.wants(exitHeld, "run", "one")
 	ears.becomes(false)
 	s.sink.ClearFaults()
-	if r := s.run("provision", "one", "--user", "1", "--dry-run"); r.status != exitDone {
-		t.Fatalf("a dry run: %+v", r)
-	}
+	s.wants(exitDone, "provision", "one", "--user", "1", "--dry-run")
 	if got := ears.heard(); len(got) > 0 {
 		t.Errorf("a dry run told %v", got)
 	}
-	if r := s.run("provision", "one", "--user", "1"); r.status != exitDone {
-		t.Fatalf("provision: %+v", r)
-	}
+	s.wants(exitDone, "provision", "one", "--user", "1")
 	if d := cmp.Diff([]string{"quarantine_entered credentials"}, ears.heard()); d != "" {
 		t.Errorf("after a provision (-want +got):\n%s", d)
 	}
 	for range 2 {
-		if r := s.run("run", "one"); r.status != exitDone {
-			t.Fatalf("a good run: %+v", r)
-		}
+		s.wants(exitDone, "run", "one")
 	}
 	if d := cmp.Diff([]string{"quarantine_entered credentials", "quarantine_left credentials"}, ears.heard()); d != "" {
 		t.Errorf("after good runs (-want +got):\n%s", d)

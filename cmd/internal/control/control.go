@@ -141,16 +141,15 @@ func (j Job) Restart(ctx context.Context, p Parts) error {
 	return nil
 }
 
-// Approve lets the next cycle carry out the deletions that are held now. It returns how
-// many there are.
-func (j Job) Approve(ctx context.Context) (int, error) {
-	return j.store.Decide(ctx, j.row.ID, state.Approved)
-}
-
-// Reject keeps the accounts and groups whose deletion is held now. It returns how many
-// there are.
-func (j Job) Reject(ctx context.Context) (int, error) {
-	return j.store.Decide(ctx, j.row.ID, state.Denied)
+// Decide lets the next cycle carry out the deletions that are held now (state.Approved), or
+// keeps their accounts and groups (state.Denied). It returns how many there are, and fails
+// with a *RefusedError when they are not the set that the ruling names.
+func (j Job) Decide(ctx context.Context, r state.Ruling) (int, error) {
+	n, err := j.store.Decide(ctx, j.row.ID, r)
+	if changed, ok := errors.AsType[*state.SetChangedError](err); ok {
+		return 0, &RefusedError{Message: "job " + j.row.Name + ": " + changed.Error(), Advice: "nothing was decided; list them again and look at what is new"}
+	}
+	return n, err
 }
 
 // SourceID finds the source's id of the user or group that a reference names. What is not

@@ -180,7 +180,7 @@ func TestApproval(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := store.Decide(t.Context(), row.ID, state.Approved); err != nil || n != len(story.victims) {
+	if n, err := store.Decide(t.Context(), row.ID, state.Ruling{Decision: state.Approved}); err != nil || n != len(story.victims) {
 		t.Fatalf("%d deletions approved, of %d: %v", n, len(story.victims), err)
 	}
 	for _, sc := range []scene{story.quiet(), story.repair()} {

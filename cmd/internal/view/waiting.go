@@ -44,7 +44,10 @@ func OfEscrows(ctx context.Context, store *state.Store, job state.JobID) (Escrow
 
 // StagedDeletions is what the guard holds back and what was decided on.
 type StagedDeletions struct {
-	Job             string           `json:"job"`
+	Job string `json:"job"`
+	// Set names those that wait, so that a decision can be bound to them; null when none
+	// does. It changes when one joins or leaves them.
+	Set             *string          `json:"set"`
 	StagedDeletions []StagedDeletion `json:"staged_deletions"`
 }
 
@@ -72,10 +75,13 @@ func OfStagedDeletions(ctx context.Context, store *state.Store, job *state.Job) 
 		return StagedDeletions{}, err
 	}
 	out := StagedDeletions{Job: job.Name, StagedDeletions: make([]StagedDeletion, 0, len(found))}
+	if set := state.WaitingSet(found); set != "" {
+		out.Set = &set
+	}
 	for _, s := range found {
 		d := StagedDeletion{
 			Resource: s.Resource.String(), Action: s.Action, Reason: s.Reason, SourceID: string(s.SourceID), TargetID: string(s.SinkID),
-			DisplayName: s.Name, StagedAt: s.At, Decision: decision(s.Decision), DecidedAt: when(s.Decided),
+			DisplayName: s.Name, StagedAt: s.At, Decision: s.Decision.String(), DecidedAt: when(s.Decided),
 		}
 		if s.Decision == state.Approved {
 			d.ExpiresAt = when(s.Expires)
@@ -83,17 +89,4 @@ func OfStagedDeletions(ctx context.Context, store *state.Store, job *state.Job) 
 		out.StagedDeletions = append(out.StagedDeletions, d)
 	}
 	return out, nil
-}
-
-func decision(d state.Decision) string {
-	switch d {
-	case state.Waiting:
-		return "waiting"
-	case state.Approved:
-		return "approved"
-	case state.Denied:
-		return "rejected"
-	default:
-		return "unknown"
-	}
 }
