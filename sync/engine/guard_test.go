@@ -298,3 +298,21 @@ func TestDeleteAfter(t *testing.T) {
 	equal(t, "deleted", r.account(1) == nil, true)
 	equal(t, "back", r.account(2).Active, true)
 }
+
+// TestDeleteAfterObservedDisable: an account that somebody disabled in the app before the
+// person left is counted from the cycle that would have disabled it.
+func TestDeleteAfterObservedDisable(t *testing.T) {
+	r := newRig(t, options{policy: func(p *plan.Policy) { p.DeleteAfter = 30 * 24 * time.Hour }})
+	r.fill(10)
+	r.run("succeeded", engine.Request{})
+	must(t, r.app.Edit(r.account(1).ID, "active", false))
+	r.dir.PutUser(user(1, "active", false))
+	c := r.run("succeeded", engine.Request{Reconcile: true})
+	equal(t, "disabled by us", c.Users.Disabled, 0)
+	r.now = r.now.Add(29 * 24 * time.Hour)
+	r.run("succeeded", engine.Request{})
+	equal(t, "accounts", len(r.app.Users()), 10)
+	r.now = r.now.Add(25 * time.Hour)
+	r.run("succeeded", engine.Request{})
+	equal(t, "deleted", r.account(1) == nil, true)
+}
