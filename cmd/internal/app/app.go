@@ -24,10 +24,10 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -71,13 +71,7 @@ type App struct {
 	engine   *engine.Engine
 	jobs     map[string]*engine.Job
 	limiters map[string]*transport.Limiter
-	cleanup  []cleanup
-}
-
-// cleanup is one thing that Close undoes.
-type cleanup struct {
-	what string
-	undo func() error
+	clients  []*http.Client // of the jobs
 }
 
 // New returns an App, or an error when the configuration names a type of source or sink
@@ -98,8 +92,13 @@ func New(o Options) (*App, error) {
 	return a, nil
 }
 
-// forget drops the adapters that were made.
+// forget drops the adapters that were made. A cycle that runs keeps its own; connections
+// that it leaves idle from now on are closed by their time-out.
 func (a *App) forget() {
+	for _, c := range a.clients {
+		c.CloseIdleConnections()
+	}
+	a.clients = nil
 	a.jobs = map[string]*engine.Job{}
 	a.limiters = map[string]*transport.Limiter{}
 }
@@ -143,7 +142,6 @@ func (a *App) openStore(ctx context.Context) (*state.Store, error) {
 		return nil, err
 	}
 	a.store = store
-	a.cleanup = append(a.cleanup, cleanup{"close the state", store.Close})
 	return store, nil
 }
 
@@ -197,16 +195,19 @@ func (a *App) Reload(cfg *config.Config) error {
 	return nil
 }
 
-// Close undoes what was opened, the last first. Cycles must have ended.
+// Close closes connections and the state. Cycles must have ended. What is asked for
+// afterwards is opened anew.
 func (a *App) Close() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var errs []error
-	for _, c := range slices.Backward(a.cleanup) {
-		if err := c.undo(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.what, err))
-		}
+	a.forget()
+	if a.store == nil {
+		return nil
 	}
-	a.cleanup, a.store, a.engine = nil, nil, nil
-	return errors.Join(errs...)
+	err := a.store.Close()
+	a.store, a.engine = nil, nil
+	if err != nil {
+		return fmt.Errorf("close the state: %w", err)
+	}
+	return nil
 }

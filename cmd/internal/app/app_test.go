@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -19,6 +21,7 @@ import (
 	"github.com/idpbridge/idpbridge/config"
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
+	"github.com/idpbridge/idpbridge/sync/engine"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -193,6 +196,39 @@ func TestReload(t *testing.T) {
 	}
 	if _, err := a.Job("two"); err == nil {
 		t.Error("a job that left the configuration is still there")
+	}
+}
+
+// What a reload replaces is let go, so that a server may be reloaded every day for years.
+func TestReloadKeepsNothing(t *testing.T) {
+	var clients []weak.Pointer[http.Client]
+	adapters := light()
+	adapters.Sources[config.TypeFile] = func(d app.SourceDeps) (engine.Source, error) {
+		clients = append(clients, weak.Make(d.Client))
+		return app.NewFile(d)
+	}
+	cfg := parse(t, t.TempDir(), "base_url: http://127.0.0.1:1/, auth: {type: bearer, token: t}")
+	a, err := app.New(app.Options{Config: cfg, Adapters: adapters})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const reloads = 5
+	for range reloads {
+		if _, err := a.Job("one"); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Reload(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	for i, c := range clients {
+		if c.Value() != nil {
+			t.Errorf("the client of configuration %d of %d is still there", i+1, reloads)
+		}
+	}
+	if err := a.Close(); err != nil || len(clients) != reloads {
+		t.Errorf("%d clients, %v", len(clients), err)
 	}
 }
 

@@ -112,7 +112,7 @@ func (a *App) client(o transport.Options) *http.Client {
 	}
 	o.Limiter, o.Metrics, o.Log, o.UserAgent = a.limiters[key], a.transport, a.log, a.userAgent
 	client := transport.Client(o)
-	a.cleanup = append(a.cleanup, cleanup{"close connections", func() error { client.CloseIdleConnections(); return nil }})
+	a.clients = append(a.clients, client)
 	return client
 }
 
