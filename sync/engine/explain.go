@@ -34,7 +34,7 @@ type Explanation struct {
 	// LastChange is the newest record of the provisioning log about the object.
 	LastChange     *provlog.Record   `json:"last_change"`
 	Escrow         *Waiting          `json:"escrow"`
-	StagedDeletion *StagedDeletion   `json:"staged_deletion"`
+	StagedDeletion *HeldDeletion     `json:"staged_deletion"`
 	Memberships    state.Memberships `json:"memberships"`
 	known          bool
 }
@@ -57,8 +57,8 @@ type Waiting struct {
 	Error         *provlog.Error `json:"error"`
 }
 
-// StagedDeletion is what the deletion guard holds of an object.
-type StagedDeletion struct {
+// HeldDeletion is what the deletion guard holds of an object.
+type HeldDeletion struct {
 	Action   string    `json:"action"` // disable, delete or empty
 	Reason   string    `json:"reason"` // out_of_scope, disabled, deleted or delete_after
 	StagedAt time.Time `json:"staged_at"`
@@ -110,15 +110,33 @@ func (e *Engine) explain(ctx context.Context, job *Job, req ProvisionRequest) (*
 	return q.out, nil
 }
 
+// maxAsk is how long the source may take before what it said last is shown.
+const maxAsk = 15 * time.Second
+
+// asking bounds the question to the source so that at least half of the caller's time is
+// left for what the state knows.
+func asking(ctx context.Context) (context.Context, context.CancelFunc) {
+	wait := maxAsk
+	if until, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(until)/2)
+	}
+	return context.WithTimeoutCause(ctx, wait, provlog.Coded(provlog.CodeSourceUnreachable, "the source did not answer within %s", wait.Round(time.Second)))
+}
+
 // ask asks the source. When it doesn't answer, the state has to do.
 func (q *inquiry) ask(ctx context.Context) error {
-	s, err := q.p.find(ctx)
+	asked, cancel := asking(ctx)
+	defer cancel()
+	s, err := q.p.find(asked)
+	if err != nil && asked.Err() != nil {
+		err = context.Cause(asked)
+	}
 	if err != nil {
 		return q.recall(ctx, err)
 	}
 	q.out.Live, q.out.SourceIdentity, q.out.Presence = true, q.p.out.SourceIdentity, presenceWord(s.entry.Presence)
 	if s.entry.Presence < plan.DeletedSoft {
-		if q.out.Scope, err = q.p.job.scopeOf(ctx, s); err != nil {
+		if q.out.Scope, err = q.p.job.scopeOf(asked, s); err != nil {
 			q.out.SourceError, err = provlog.FromError(err), nil
 		}
 	}
@@ -194,7 +212,7 @@ func (q *inquiry) waits(ctx context.Context) error {
 		return nil
 	}
 	if st := q.object.Staged; st != nil {
-		q.out.StagedDeletion = &StagedDeletion{
+		q.out.StagedDeletion = &HeldDeletion{
 			Action: st.Action, Reason: st.Reason, StagedAt: st.At.UTC(), Decision: st.Decision.String(), ExpiresAt: timeOf(st.Expires),
 		}
 	}

@@ -1,12 +1,15 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
 	"github.com/idpbridge/idpbridge/sources"
+	"github.com/idpbridge/idpbridge/sources/sourcetest"
 	"github.com/idpbridge/idpbridge/sync/engine"
 	"github.com/idpbridge/idpbridge/sync/mapping"
 	"github.com/idpbridge/idpbridge/sync/provlog"
@@ -123,5 +126,32 @@ func TestSensitiveValuesAreNowhere(t *testing.T) {
 				t.Errorf("%q is shown in %T: %s", word, s, text)
 			}
 		}
+	}
+}
+
+// silent is a directory that answers questions about single objects when their time is
+// over.
+type silent struct{ *sourcetest.Directory }
+
+func (s *silent) User(ctx context.Context, _ sources.Query, _ string) (sources.User, error) {
+	<-ctx.Done()
+	return sources.User{}, ctx.Err()
+}
+
+// TestExplainWithoutAnAnswer: a source that is silent leaves time for what it said last.
+func TestExplainWithoutAnAnswer(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(2)
+	r.run("succeeded", engine.Request{})
+	r.job.Source = &silent{r.dir}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	x, err := r.eng.Explain(ctx, r.job, "u1")
+	must(t, err)
+	equal(t, "live", x.Live, false)
+	equal(t, "error", x.SourceError.Code, provlog.CodeSourceUnreachable)
+	equal(t, "account", x.Link.Account, "enabled")
+	if _, err := r.eng.Explain(ctx, r.job, "u9"); provlog.CodeOf(err) != provlog.CodeSourceUnreachable {
+		t.Errorf("somebody unknown: %v", err)
 	}
 }

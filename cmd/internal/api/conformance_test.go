@@ -91,6 +91,9 @@ var good = map[string]string{
 	"restart-job": `{"escrows":true}`,
 }
 
+// query is what a request that succeeds asks for.
+var query = map[string]string{"explain": "?user=ada@example.com"}
+
 // wants says what an operation answers to a caller.
 func (o operation) wants(caller string) int {
 	rank := []string{"viewer", "operator", "admin"}
@@ -117,7 +120,7 @@ func TestRoles(t *testing.T) {
 			r := newRig(t, setup{tokens: true})
 			cycle := r.cycle("admin", `{}`)["cycle_id"].(string)
 			for _, caller := range []string{"", "nobody", "late", "viewer", "operator", "admin"} {
-				got := r.do(ask{as: caller, method: o.method, path: o.concrete("hr-to-wiki", cycle), body: good[o.id]})
+				got := r.do(ask{as: caller, method: o.method, path: o.concrete("hr-to-wiki", cycle) + query[o.id], body: good[o.id]})
 				if want := o.wants(caller); got.status != want {
 					t.Errorf("%q: %d, not %d: %s", caller, got.status, want, got.body)
 				}
@@ -156,6 +159,12 @@ func badInputs(o operation) []badInput {
 	}
 	if strings.Contains(o.path, "{cycle_id}") {
 		out = append(out, badInput{"unknown cycle", good, 404})
+	}
+	if o.id == "explain" {
+		for name, query := range map[string]string{"nobody": "", "both": "?user=u1&group=g1", "empty": "?user="} {
+			out = append(out, badInput{name, with(func(a *ask) { a.path += query }), 422})
+		}
+		out = append(out, badInput{"unknown user", with(func(a *ask) { a.path += "?user=u9" }), 404})
 	}
 	for _, p := range o.params("query") {
 		for _, value := range badValues(p) {

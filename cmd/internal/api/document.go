@@ -86,7 +86,7 @@ func tidy(doc *huma.OpenAPI) {
 // words returns what a property of an answer may be, where that is a fixed list.
 func words(property string) []any {
 	switch property {
-	case "Job.state":
+	case "Job.state", "Explanation.job_state":
 		return list(quarantine.States())
 	case "Quarantine.reason":
 		return list(quarantine.Reasons())
@@ -100,6 +100,10 @@ func words(property string) []any {
 		return list(provlog.Actions())
 	case "Record.status":
 		return list(provlog.Statuses())
+	case "Explanation.presence":
+		return list([]text{"active", "disabled", "deleted", "gone", "unknown"})
+	case "Link.account":
+		return list([]text{"enabled", "disabled"})
 	case "Step.status":
 		return list([]provlog.Status{provlog.StatusSuccess, provlog.StatusFailure, provlog.StatusSkipped})
 	case "Step.name":
@@ -108,7 +112,7 @@ func words(property string) []any {
 		return list([]text{"success", "skipped", "failure"})
 	case "Record.resource", "Escrow.resource", "StagedDeletion.resource", "Change.resource":
 		return list([]text{"user", "group"})
-	case "StagedDeletion.decision":
+	case "StagedDeletion.decision", "HeldDeletion.decision":
 		return list([]text{"waiting", "approved", "rejected"})
 	default:
 		return nil

@@ -282,6 +282,41 @@ func TestLogPages(t *testing.T) {
 	}
 }
 
+// Why somebody has an account is told with what the source says now, or else with what it
+// said last. Nobody in the application hears of it.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, setup{})
+	r.people(people + "u4,ada2@example.com,Ada King,ada@example.com,true\n")
+	r.cycle("", `{}`)
+	requests := r.sink.Counts().Total()
+	path := jobPath + "/explain?user="
+	x := r.must(200, ask{method: "GET", path: path + "grace@example.com"})
+	if x["live"] != true || x["presence"] != "active" || x["link"].(map[string]any)["account"] != "enabled" || x["escrow"] != nil {
+		t.Errorf("explained: %v", x)
+	}
+	want := sorted("job job_state verdict source_identity live source_error presence scope link last_change escrow staged_deletion memberships")
+	if diff := cmp.Diff(want, keys(x)); diff != "" {
+		t.Errorf("explanation (-command line +answer):\n%s", diff)
+	}
+	r.must(404, ask{method: "GET", path: path + "nobody@example.com"})
+	r.must(404, ask{method: "GET", path: jobPath + "/explain?group=g1"})
+	if several := r.must(422, ask{method: "GET", path: path + "ada@example.com"}); !strings.Contains(fmt.Sprint(several["errors"]), "query.user") {
+		t.Errorf("an ambiguous name: %v", several)
+	}
+	r.people("no table")
+	x = r.must(200, ask{method: "GET", path: path + "u2"})
+	if x["live"] != false || x["source_error"] == nil || x["link"] == nil {
+		t.Errorf("without a source: %v", x)
+	}
+	if silent := r.must(503, ask{method: "GET", path: path + "nobody@example.com"}); silent["detail"] == "" {
+		t.Errorf("without a source, of somebody unknown: %v", silent)
+	}
+	if n := r.sink.Counts().Total() - requests; n != 0 {
+		t.Errorf("%d requests to the application", n)
+	}
+}
+
 // Escrow is listed with what went wrong.
 func TestEscrows(t *testing.T) {
 	t.Parallel()

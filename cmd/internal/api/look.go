@@ -9,6 +9,7 @@ import (
 
 	"github.com/idpbridge/idpbridge/cmd/internal/control"
 	"github.com/idpbridge/idpbridge/cmd/internal/view"
+	"github.com/idpbridge/idpbridge/sync/engine"
 	"github.com/idpbridge/idpbridge/sync/provlog"
 	"github.com/idpbridge/idpbridge/sync/state"
 )
@@ -88,6 +89,52 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	}
 	d, err := view.ParseDuration(text)
 	return now.Add(-d), err
+}
+
+type explainInput struct {
+	OnJob
+	User  string `query:"user" maxLength:"1024" doc:"The user: the source's id, user name or mail address"`
+	Group string `query:"group" maxLength:"1024" doc:"The group: the source's id or name"`
+}
+
+type explainAnswer struct{ Body engine.Explanation }
+
+func (s *server) explainObject(ctx context.Context, in *explainInput) (*explainAnswer, error) {
+	job, err := s.app.Job(in.Job)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.app.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if (in.User == "") == (in.Group == "") {
+		return nil, &badRequest{location: "query", message: "name either a user or a group"}
+	}
+	ask, ref, where := e.Explain, in.User, "query.user"
+	if in.Group != "" {
+		ask, ref, where = e.ExplainGroup, in.Group, "query.group"
+	}
+	x, err := ask(ctx, job, ref)
+	if err != nil {
+		return nil, unexplained(err, where)
+	}
+	return &explainAnswer{*x}, nil
+}
+
+// unexplained tells a reference that is wrong from a source that could not be asked about
+// it.
+func unexplained(err error, where string) error {
+	switch why := provlog.FromError(err); why.Code {
+	case provlog.CodeUnknownReference:
+		return &unknownReference{why.Message}
+	case provlog.CodeAmbiguousReference:
+		return &badRequest{location: where, message: why.Message + "; " + why.Advice}
+	case provlog.CodeInternal, provlog.CodeInterrupted:
+		return err
+	default:
+		return &sourceError{why.Message + "; " + why.Advice}
+	}
 }
 
 // cursorOf makes a cursor that nobody is tempted to count with.

@@ -48,6 +48,16 @@ type badRequest struct{ location, message string }
 
 func (e *badRequest) Error() string { return e.message }
 
+// unknownReference is an error about somebody whom neither source nor state knows.
+type unknownReference struct{ message string }
+
+func (e *unknownReference) Error() string { return e.message }
+
+// sourceError is an error of a source that an answer can't do without.
+type sourceError struct{ message string }
+
+func (e *sourceError) Error() string { return e.message }
+
 // explain turns a handler's error into a problem document. What nobody outside can do
 // anything about is logged, and stays in the log.
 func (s *server) explain(ctx context.Context, err error) error {
@@ -64,6 +74,9 @@ func (s *server) explain(ctx context.Context, err error) error {
 	}
 	if missing := notFound(err); missing != "" {
 		return problem(http.StatusNotFound, missing)
+	}
+	if silent, ok := errors.AsType[*sourceError](err); ok {
+		return problem(http.StatusServiceUnavailable, silent.message)
 	}
 	switch {
 	case errors.Is(err, schedule.ErrStopped):
@@ -86,6 +99,9 @@ func notFound(err error) string {
 	}
 	if unknown, ok := errors.AsType[*schedule.UnknownJobError](err); ok {
 		return unknown.Error()
+	}
+	if unknown, ok := errors.AsType[*unknownReference](err); ok {
+		return unknown.message
 	}
 	if errors.Is(err, state.ErrNotFound) {
 		return "there is no such cycle; the newest 1000 of a job are kept, and the latest dry runs until the server stops"

@@ -143,6 +143,13 @@ func (s *server) runRoutes() {
 
 func (s *server) lookRoutes() {
 	register(s, route{
+		id: "explain", method: http.MethodGet, path: job + "/explain", role: config.Viewer, tag: "log",
+		summary: "Say why somebody has, or hasn't, an account",
+		long: "Of one user or one group. The source is asked; where it doesn't answer, what it said last is told, with `live` false. Nothing is sent to " +
+			"the application. 404 for a reference that neither source nor state knows, 503 when only the source could know it and does not answer.",
+		errors: []int{missing},
+	}, s.explainObject)
+	register(s, route{
 		id: "list-log", method: http.MethodGet, path: job + "/logs", role: config.Viewer, tag: "log", summary: "Read the provisioning log, newest first",
 		errors: []int{missing},
 	}, s.listLog)
