@@ -15,14 +15,21 @@ import (
 
 const token = "bench"
 
+// reports is how many people each manager has: a hundred thousand have five levels.
+const reports = 10
+
 // person makes the crowd's person i, with a value for most attributes of the default
-// mapping, as directories have them. It is called for every person of every full read, on
+// mapping, as directories have them, and a manager. It is called for every person of every full read, on
 // the machine that is measured, and so does without fmt.
 func person(i int) graphtest.Props {
 	n, given := strconv.Itoa(i), "Given"+strconv.Itoa(i%977)
 	name := "person" + digits(i, 7)
-	address := name + "@example.com"
+	address, manager := name+"@example.com", ""
+	if i > 0 {
+		manager = graphtest.CrowdID((i - 1) / reports)
+	}
 	return graphtest.Props{
+		"manager":           manager,
 		"userPrincipalName": address, "mail": address, "mailNickname": name,
 		"displayName": given + " Family" + n, "givenName": given, "surname": "Family" + n,
 		"jobTitle": "Engineer", "department": "Department " + strconv.Itoa(i%40), "employeeId": strconv.Itoa(100000 + i),

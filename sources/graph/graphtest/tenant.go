@@ -113,7 +113,8 @@ func New(o Options) *Tenant {
 
 // Crowd puts n people before all others, made by person(0 … n-1) when a page needs them
 // and not kept, so that a tenant of a million people costs next to nothing. They can be
-// changed and deleted like others; CrowdID names them. Call it before the first request.
+// changed and deleted like others; CrowdID names them, and "manager" is the id of a
+// person's manager. Call it before the first request.
 func (t *Tenant) Crowd(n int, person func(i int) Props) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -346,11 +347,13 @@ func (t *Tenant) user(i int) *object {
 		return o
 	}
 	p := t.person(i)
+	manager, _ := p["manager"].(string)
 	delete(p, "id")
+	delete(p, "manager")
 	if _, given := p["accountEnabled"]; !given {
 		p["accountEnabled"] = true
 	}
-	return &object{id: CrowdID(i), kind: "users", props: p}
+	return &object{id: CrowdID(i), kind: "users", props: p, manager: manager}
 }
 
 func (t *Tenant) setMembers(g *object, users []string) {
