@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -67,7 +68,11 @@ func groupID(g int) string { return fmt.Sprintf("d0000000-0000-4000-8000-%012x",
 // serveGraph serves an emulated tenant. /control/change?n= gives n people another job
 // title; /control/swap?n= has n members leave the first group and n others join it;
 // /control/shuffle?n= makes n random changes; /control/fault has requests go wrong.
+//
+// It shares the cores with the service that is measured. Next to nothing of what it makes
+// stays, so that by default a third of its time would be collecting garbage.
 func serveGraph(ctx context.Context, t task, out io.Writer) error {
+	debug.SetGCPercent(400)
 	d := tenant(t)
 	var round atomic.Int64
 	mux := http.NewServeMux()
