@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/idpbridge/idpbridge/sources"
+	"github.com/idpbridge/idpbridge/sources/internal/jsonread"
 )
 
 // maxBody bounds one answer. A page of 1000 log events or 200 users with long profiles
@@ -15,7 +16,6 @@ const maxBody = 64 << 20
 
 var (
 	errTooLarge  = errors.New("the answer is larger than 64 MiB")
-	errNoList    = errors.New("not a JSON array")
 	errNoObject  = errors.New("not a JSON object")
 	errNoID      = errors.New("an entry has no id")
 	errNoStatus  = errors.New("the user has no status")
@@ -38,22 +38,31 @@ func decodeList[T entry[T]](body io.Reader) (items []T, bad []sources.BadEntry, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if text[skip(text, 0)] != '[' {
-		return nil, nil, errNoList
-	}
 	n := 0
-	for raw := range elements(text[skip(text, 0):]) {
+	r := jsonread.New(text)
+	err = r.Array(func() error {
+		raw, err := r.Raw()
+		if err != nil {
+			return err
+		}
 		var none T
 		v, err := none.parse(raw)
 		switch {
 		case v.entryID() == "":
-			return nil, nil, fmt.Errorf("entry %d: %w", n, errNoID)
+			return fmt.Errorf("entry %d: %w", n, errNoID)
 		case err != nil:
 			bad = append(bad, sources.BadEntry{Kind: v.entryKind(), ID: v.entryID(), Err: fmt.Errorf("entry %d: %w", n, err)})
 		default:
 			items = append(items, v)
 		}
 		n++
+		return nil
+	})
+	if err == nil {
+		err = r.End()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read list: %w", err)
 	}
 	return items, bad, nil
 }
@@ -64,17 +73,24 @@ func decodeOne[T entry[T]](body io.Reader) (v T, err error) {
 	if err != nil {
 		return v, err
 	}
-	if text[skip(text, 0)] != '{' {
+	r := jsonread.New(text)
+	raw, err := r.Raw()
+	if err == nil {
+		err = r.End()
+	}
+	if err != nil {
+		return v, fmt.Errorf("read object: %w", err)
+	}
+	if raw[0] != '{' {
 		return v, errNoObject
 	}
-	v, err = v.parse(text[skip(text, 0):])
+	v, err = v.parse(raw)
 	if err == nil && v.entryID() == "" {
 		err = errNoID
 	}
 	return v, err
 }
 
-// readBody reads a body that must be one whole JSON value.
 func readBody(body io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
 	if err != nil {
@@ -82,10 +98,6 @@ func readBody(body io.Reader) ([]byte, error) {
 	}
 	if len(b) > maxBody {
 		return nil, errTooLarge
-	}
-	if !json.Valid(b) {
-		var v any
-		return nil, fmt.Errorf("read answer: %w", json.Unmarshal(b, &v))
 	}
 	return b, nil
 }

@@ -21,13 +21,13 @@ func TestDecodeList(t *testing.T) {
 		{"empty", ` [ ] `, 0, 0, ""},
 		{"two", "[" + ada + ",\n" + ada + "]", 2, 0, ""},
 		{"bad ones between", `[` + ada + `,{"id":"a","profile":{}},{"id":"b","status":"ACTIVE"},{"id":"c","status":7,"profile":{}},{"id":"d","status":"ACTIVE","profile":"x"}]`, 1, 4, ""},
-		{"nothing", ``, 0, 0, "unexpected end"},
-		{"cut", "[" + ada + ",", 0, 0, "unexpected end"},
-		{"cut before the bracket", "[" + ada, 0, 0, "unexpected end"},
-		{"more behind", "[" + ada + "][]", 0, 0, "after top-level value"},
+		{"nothing", ``, 0, 0, "EOF"},
+		{"cut", "[" + ada + ",", 0, 0, "unexpected EOF"},
+		{"cut before the bracket", "[" + ada, 0, 0, "unexpected EOF"},
+		{"more behind", "[" + ada + "][]", 0, 0, "something follows"},
 		{"HTML", `<html>`, 0, 0, "invalid character"},
-		{"object", ada, 0, 0, "not a JSON array"},
-		{"null", `null`, 0, 0, "not a JSON array"},
+		{"object", ada, 0, 0, "where a list should be"},
+		{"null", `null`, 0, 0, "where a list should be"},
 		{"no id", `[{"status":"ACTIVE","profile":{}}]`, 0, 0, "no id"},
 		{"id of another type", `[{"id":7,"status":"ACTIVE","profile":{}}]`, 0, 0, "no id"},
 		{"no object", `["00u1"]`, 0, 0, "no id"},
@@ -44,6 +44,21 @@ func TestDecodeList(t *testing.T) {
 	}
 }
 
+func TestDecodeOne(t *testing.T) {
+	const ada = `{"id":"00u1","status":"ACTIVE","profile":{"login":"ada"}}`
+	if e, err := decodeOne[userEntry](strings.NewReader(" " + ada + "\n")); err != nil || e.id != "00u1" || e.named.login != "ada" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	for body, word := range map[string]string{
+		``: "EOF", ada + ada: "something follows", ada + `x`: "invalid character", ada[:len(ada)-1]: "unexpected EOF",
+		`[` + ada + `]`: "not a JSON object", `null`: "not a JSON object", `{"status":"ACTIVE","profile":{}}`: "no id", `{"id":"00u1","status":"ACTIVE"}`: "no profile",
+	} {
+		if e, err := decodeOne[userEntry](strings.NewReader(body)); err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %+v, %v, want %q", body, e, err, word)
+		}
+	}
+}
+
 // FuzzDecode holds the walk to encoding/json: the same judgement of what is JSON, and the
 // same values.
 func FuzzDecode(f *testing.F) {
@@ -51,6 +66,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(` [ {"id" : "\u0061", "profile" : {"\u0061" : "\\", "b":"é\ud800"} , "status":"X"} , {} ] `))
 	f.Add([]byte("[{\"id\":\"x\",\"profile\":{\"a\":\"\xff\",\"a\":true},\"status\":\"y\"}]"))
 	f.Add([]byte(`[{"id":"1"`))
+	f.Add([]byte(`[{"id":"x","status":"y","a":{"q":1},"b":[1],"c":null,"profile":{"a":"p","b":"p","c":"p","d":{}}}]`))
 	names := []string{"a", "b", "c", "d"}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var plain []map[string]any

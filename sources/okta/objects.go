@@ -10,20 +10,31 @@ import (
 // asks for them.
 type object struct {
 	id      sources.ID
-	own     []byte // the whole object
+	own     []member // what stands beside the profile and is a plain value
 	profile []byte
 }
 
-// parseObject cuts an object into its parts.
-func parseObject(raw []byte) (object, error) {
-	o := object{own: raw}
+// member is a member of an object: its name, and its value as text.
+type member struct{ key, value []byte }
+
+// plainMembers is how many plain values users and groups have beside the profile.
+const plainMembers = 8
+
+// parseObject cuts an object into its parts. own is given each member beside the profile.
+func parseObject(raw []byte, own func(key, value []byte)) (object, error) {
+	o := object{own: make([]member, 0, plainMembers)}
 	for key, v := range members(raw) {
-		switch string(key) {
-		case "id":
-			o.id = sources.ID(text(v))
-		case "profile":
+		if string(key) == "profile" {
 			o.profile = v
+			continue
 		}
+		if string(key) == "id" {
+			o.id = sources.ID(text(v))
+		}
+		if v[0] != '{' && v[0] != '[' {
+			o.own = append(o.own, member{key, v})
+		}
+		own(key, v)
 	}
 	if len(o.profile) == 0 || o.profile[0] != '{' {
 		return o, errNoProfile
@@ -40,9 +51,9 @@ func (o object) attributes(want wanted) map[string]any {
 			got[name] = value(v)
 		}
 	}
-	for key, v := range members(o.own) {
-		if name, ok := want[string(key)]; ok && string(key) != "profile" && v[0] != '{' && v[0] != '[' {
-			got[name] = value(v)
+	for _, m := range o.own {
+		if name, ok := want[string(m.key)]; ok {
+			got[name] = value(m.value)
 		}
 	}
 	return got
@@ -72,10 +83,7 @@ func (e userEntry) entryID() sources.ID     { return e.id }
 func (e userEntry) entryKind() sources.Kind { return sources.KindUser }
 
 func (e userEntry) parse(raw []byte) (u userEntry, err error) {
-	if u.object, err = parseObject(raw); err != nil {
-		return u, err
-	}
-	for key, v := range members(u.own) {
+	u.object, err = parseObject(raw, func(key, v []byte) {
 		switch string(key) {
 		case "status":
 			u.status = text(v)
@@ -83,6 +91,9 @@ func (e userEntry) parse(raw []byte) (u userEntry, err error) {
 			id, _ := idEntry{}.parse(v)
 			u.kind = string(id.id)
 		}
+	})
+	if err != nil {
+		return u, err
 	}
 	for key, v := range members(u.profile) {
 		switch string(key) {
@@ -162,16 +173,16 @@ func (e groupEntry) entryID() sources.ID     { return e.id }
 func (e groupEntry) entryKind() sources.Kind { return sources.KindGroup }
 
 func (e groupEntry) parse(raw []byte) (g groupEntry, err error) {
-	if g.object, err = parseObject(raw); err != nil {
-		return g, err
-	}
-	for key, v := range members(g.own) {
+	g.object, err = parseObject(raw, func(key, v []byte) {
 		switch string(key) {
 		case "type":
 			g.kind = text(v)
 		case "lastMembershipUpdated":
 			g.version = parseStamp(text(v))
 		}
+	})
+	if err != nil {
+		return g, err
 	}
 	for key, v := range members(g.profile) {
 		if string(key) == "name" {

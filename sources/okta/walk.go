@@ -6,26 +6,10 @@ import (
 	"iter"
 )
 
-// This file picks values out of JSON text that encoding/json has found valid. Pages hold
+// This file picks values out of JSON text that jsonread has found valid. Pages hold
 // far more than a job asks for; walking past the rest costs a tenth of decoding it. Being
 // handed valid text only, the walk needs no errors: it cuts, and json.Unmarshal decodes
 // whatever isn't a plain string.
-
-// elements yields the texts of an array's elements.
-func elements(array []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for i := skip(array, 1); array[i] != ']'; {
-			end := valueEnd(array, i)
-			if !yield(array[i:end]) {
-				return
-			}
-			i = skip(array, end)
-			if array[i] == ',' {
-				i = skip(array, i+1)
-			}
-		}
-	}
-}
 
 // members yields the keys of an object and the texts of their values, in order. Texts
 // that aren't objects have none.

@@ -26,12 +26,15 @@ import (
 
 // Reader stands before a value of a JSON text. Each method reads one value; after an error
 // the text is of no more use.
-type Reader struct{ tokens *jsontext.Decoder }
+type Reader struct {
+	text   []byte
+	tokens *jsontext.Decoder
+}
 
 // New returns a reader before the text's only value. The text is not copied, and must not
 // change while it is read.
 func New(text []byte) Reader {
-	return Reader{jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	return Reader{text, jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 }
 
 // End insists that nothing follows the values read so far.
@@ -89,6 +92,17 @@ func (r Reader) enter(kind jsontext.Kind, what string) error {
 
 // Skip reads a value that nobody wants.
 func (r Reader) Skip() error { return r.tokens.SkipValue() }
+
+// Raw reads a value as it is written: valid JSON without white space around it, and a part
+// of the text that New was given.
+func (r Reader) Raw() ([]byte, error) {
+	value, err := r.tokens.ReadValue()
+	if err != nil {
+		return nil, err
+	}
+	end := r.tokens.InputOffset()
+	return r.text[end-int64(len(value)) : end], nil
+}
 
 // Value reads a value as encoding/json decodes it into an any, with the last of members
 // that have the same name. A number beyond float64 is an error.

@@ -42,6 +42,14 @@ func FuzzValue(f *testing.F) {
 		if err = skip(text); json.Valid(text) != (err == nil) {
 			t.Fatalf("encoding/json: %v; skipped: %v", wrong, err)
 		}
+		r := jsonread.New(text)
+		raw, err := r.Raw()
+		if err == nil {
+			err = r.End()
+		}
+		if json.Valid(text) != (err == nil) || err == nil && string(raw) != strings.Trim(string(text), " \t\r\n") {
+			t.Fatalf("encoding/json: %v; raw: %q, %v", wrong, raw, err)
+		}
 		if diff := cmp.Diff(want, got); wrong == nil && diff != "" {
 			t.Fatalf("(-encoding/json +reader):\n%s", diff)
 		}
@@ -112,6 +120,27 @@ func TestWalk(t *testing.T) {
 	}
 	if diff := cmp.Diff([]any{"a", "b"}, ids); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
+// TestRaw: an element's text is a part of the whole, and stays when others are read.
+func TestRaw(t *testing.T) {
+	text := []byte(` [ {"a": [1]} ,"x",  7,null ] `)
+	var got []string
+	var first []byte
+	r := jsonread.New(text)
+	err := r.Array(func() error {
+		raw, err := r.Raw()
+		if got = append(got, string(raw)); len(got) == 1 {
+			first = raw
+		}
+		return err
+	})
+	if diff := cmp.Diff([]string{`{"a": [1]}`, `"x"`, `7`, `null`}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if &first[0] != &text[3] {
+		t.Errorf("the first element %q is a copy", first)
 	}
 }
 
