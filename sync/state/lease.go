@@ -5,16 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 )
 
-// leaseTTL is how long a lease outlives its last renewal. A holder that died on this host
-// is recognised at once.
+// leaseTTL is how long a lease outlives its last renewal. A holder that certainly died is
+// recognised at once.
 const leaseTTL = 30 * time.Second
 
 // Lease is a process's right to work on a job: one cycle at a time, or one of several
@@ -61,7 +58,7 @@ func (s *Store) lease(ctx context.Context, job *Job, what string) (*Lease, error
 		}
 		now := s.now()
 		_, err := t.exec(`INSERT INTO leases (holder, job_id, what, process, started_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)`,
-			l.Holder, job.ID, what, thisProcess(), millis(now), millis(now.Add(leaseTTL)))
+			l.Holder, job.ID, what, kernel.self(), millis(now), millis(now.Add(leaseTTL)))
 		return err
 	})
 	if err != nil {
@@ -81,7 +78,7 @@ func refuseSecond(t *txn, job *Job) error {
 	if err != nil {
 		return err
 	}
-	return &LeasedError{Job: job.Name, Process: process, Since: fromMillis(since)}
+	return &LeasedError{Job: job.Name, Process: shown(process), Since: fromMillis(since)}
 }
 
 // buryDead removes leases that expired or whose process is known to have died.
@@ -94,7 +91,7 @@ func (s *Store) buryDead(t *txn, job JobID) error {
 		if err := r.Scan(&holder, &process, &expires); err != nil {
 			return err
 		}
-		if expires < millis(now) || died(process) {
+		if expires < millis(now) || kernel.died(process) {
 			dead = append(dead, holder)
 		}
 		return nil
@@ -134,51 +131,4 @@ func (l *Lease) renewing(ctx context.Context) {
 func (l *Lease) Release(ctx context.Context) error {
 	l.stop()
 	return l.s.set(context.WithoutCancel(ctx), `DELETE FROM leases WHERE holder = ?`, l.Holder)
-}
-
-// thisProcess names this process for people and for died: "host pid N start T".
-func thisProcess() string {
-	host, _ := os.Hostname()
-	pid := os.Getpid()
-	return fmt.Sprintf("%s pid %d start %s", host, pid, startOf(pid))
-}
-
-// died says whether a process of this host is certainly gone. Of other hosts, and where
-// the system doesn't tell, it knows nothing: their leases expire.
-func died(process string) bool {
-	host, _ := os.Hostname()
-	rest, ok := strings.CutPrefix(process, host+" pid ")
-	if !ok {
-		return false
-	}
-	num, start, ok := strings.Cut(rest, " start ")
-	if !ok || start == "" {
-		return false
-	}
-	pid, err := strconv.Atoi(num)
-	return err == nil && startOf(pid) != start
-}
-
-// startOf returns a process's start time in the kernel's ticks since boot, so that a
-// reused process id is not taken for the old process; "" where there is no /proc.
-func startOf(pid int) string {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		if os.IsNotExist(err) && procExists() {
-			return "none"
-		}
-		return ""
-	}
-	// The second field is the command in parentheses and may hold anything.
-	s := string(b)
-	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
-	if len(f) < 20 {
-		return ""
-	}
-	return f[19]
-}
-
-func procExists() bool {
-	_, err := os.Stat("/proc/self/stat")
-	return err == nil
 }

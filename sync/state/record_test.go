@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -297,8 +298,9 @@ func TestDeadProcessLosesItsLease(t *testing.T) {
 	r.read(people(1)...)
 	lease := r.lease()
 	r.claim(r.query(lease.Holder, sinks.User, state.Dirty))
+	_, where, _ := strings.Cut(state.Self("/proc"), " boot ")
 	host, _ := os.Hostname()
-	r.exec(`UPDATE leases SET process = ?`, fmt.Sprintf("%s pid %d start 1", host, os.Getpid())) // another process had our number
+	r.exec(`UPDATE leases SET process = ?`, fmt.Sprintf("%s pid %d start 1 boot %s", host, os.Getpid(), where)) // another process had our number
 	holder, err := r.s.Running(t.Context(), r.job.ID)
 	must(t, err)
 	if holder != nil {

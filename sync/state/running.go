@@ -22,8 +22,8 @@ func (s *Store) Running(ctx context.Context, job JobID) (*Holder, error) {
 		if err := r.Scan(&process, &since); err != nil {
 			return err
 		}
-		if !died(process) {
-			found = &Holder{Process: process, Since: fromMillis(since)}
+		if !kernel.died(process) {
+			found = &Holder{Process: shown(process), Since: fromMillis(since)}
 		}
 		return nil
 	}, `SELECT process, started_at FROM leases WHERE job_id = ? AND what = 'cycle' AND expires_at >= ?`, job, millis(s.now()))
