@@ -127,6 +127,50 @@ func ordeal(t *testing.T, d *desk) {
 	d.provision(engine.ProvisionRequest{User: "nobody@example.com"})
 	d.provision(engine.ProvisionRequest{Group: "Team 0", Members: []string{login(1), "nobody@example.com"}})
 	d.cycle(engine.Request{Reconcile: true})
+	d.busy(t)
+}
+
+// busy goes through answers after which the client tries again: ones that a later answer
+// makes good, a write of unknown effect, and in the end a pause too long to wait for.
+func (d *desk) busy(t *testing.T) {
+	t.Helper()
+	soon, never := map[string]string{"Retry-After": "0"}, map[string]string{"Retry-After": "86400"}
+	for i, c := range []struct {
+		method        string
+		status, times int
+		header        map[string]string
+		code          provlog.Code // "": it goes well in the end
+	}{
+		{http.MethodGet, 500, 2, nil, ""},
+		{http.MethodPatch, 429, 2, soon, ""},
+		{http.MethodPatch, 500, 0, nil, provlog.CodeUnclear},
+		{http.MethodPost, 500, 0, nil, provlog.CodeUnclear},
+		{http.MethodPatch, 429, 0, never, provlog.CodeThrottled},
+	} {
+		d.app.ClearFaults()
+		fault := quoting(c.method, "", c.status)
+		fault.Times, fault.Header = c.times, c.header
+		hits := d.app.Inject(fault)
+		who := 1
+		if c.method == http.MethodPost {
+			who = 1000 + i
+		}
+		d.w.put(who, person{login: login(who), given: "Given1", family: fmt.Sprint("Family1y", i), title: "Engineer", active: true})
+		d.dir.settle()
+		p, err := d.eng.Provision(t.Context(), d.job, engine.ProvisionRequest{User: login(who), Trigger: provlog.TriggerManual})
+		must(t, err)
+		if code := codeOf(p.Error); hits() == 0 || code != c.code {
+			t.Errorf("%s %d: met %d times, and ended with %q, not %q", c.method, c.status, hits(), code, c.code)
+		}
+		d.cycle(engine.Request{Full: c.method == http.MethodGet})
+	}
+}
+
+func codeOf(e *provlog.Error) provlog.Code {
+	if e == nil {
+		return ""
+	}
+	return e.Code
 }
 
 // values are all values of people in the directory that say who they are.
