@@ -121,24 +121,6 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
-// Provisioning on demand says how it went, also when it could not be done.
-func TestProvision(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, setup{})
-	for _, test := range []struct{ user, result, action string }{
-		{"grace@example.com", "success", "create"}, {"u2", "skipped", "none"}, {"nobody@example.com", "failure", "none"},
-	} {
-		p := r.must(200, ask{method: "POST", path: jobPath + "/provision", body: `{"user":"` + test.user + `"}`})
-		if p["result"] != test.result || p["action"] != test.action || (p["error"] != nil) != (test.result == "failure") {
-			t.Errorf("%s: %v %v %v", test.user, p["result"], p["action"], p["error"])
-		}
-	}
-	records := r.must(200, ask{method: "GET", path: jobPath + "/logs?identity=grace@example.com&status=success"})["records"].([]any)
-	if len(records) != 1 || records[0].(map[string]any)["trigger"] != "api" {
-		t.Errorf("log: %v", records)
-	}
-}
-
 // A job whose application refuses the credentials stops; it can be released, not resumed.
 func TestQuarantineIsReleased(t *testing.T) {
 	t.Parallel()
