@@ -99,6 +99,7 @@ single_valued: [g]
 unechoed: [h]
 rejected_conflicts: [i]
 throttle_status: [420]
+if_match: never
 no_bulk: true
 concurrency: 3
 budgets: [{methods: [GET], resource: group, min_bytes: 10, rate: 5/30s, burst: 2}]
@@ -113,7 +114,7 @@ budgets: [{methods: [GET], resource: group, min_bytes: 10, rate: 5/30s, burst: 2
 		Filterable: []string{"a"}, CaseExact: []string{"b"}, CaseIgnored: []string{"c"}, NotFoundIsEmpty: true,
 		DisableIsFinal: true, UserDelete: DeleteDeactivates, NotClearable: []string{"d"}, Fixed: []string{"e"},
 		Required: []string{"f"}, SingleValued: []string{"g"}, Unechoed: []string{"h"}, RejectedConflicts: []string{"i"},
-		ThrottleStatus: []int{420}, NoBulk: true, Concurrency: 3,
+		ThrottleStatus: []int{420}, NoBulk: true, IfMatch: IfMatchNever, Concurrency: 3,
 		Budgets: []Budget{{Methods: []string{"GET"}, Resource: sinks.Group, MinBytes: 10, N: 5, Per: 30 * time.Second, Burst: 2}},
 	}
 	if diff := cmp.Diff(want, o.apply(rfc7644())); diff != "" {

@@ -1,8 +1,10 @@
 package scim_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -46,7 +48,13 @@ func (u setup) harness(t *testing.T) sinktest.Application {
 	return sinktest.Application{
 		Sink: sink, Traits: u.traits,
 		Seed: func(values map[string]any) sinks.ID { return sinks.ID(srv.AddUser(values)) },
-		Held: func() []sinks.Object { return heldUsers(srv) },
+		Disturb: func(id sinks.ID) {
+			if err := srv.Edit(string(id), "nickName", "disturbed"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		Exchange: func(id sinks.ID) []string { return exchange(srv, id) },
+		Held:     func() []sinks.Object { return heldUsers(srv) },
 		HeldGroups: func() []sinks.Object {
 			var out []sinks.Object
 			for _, g := range srv.Groups() {
@@ -77,7 +85,18 @@ func held(id string, values map[string]any, members []string) sinks.Object {
 	return o
 }
 
+// exchange is the requests for one object with the statuses of their answers.
+func exchange(srv *scimtest.Server, id sinks.ID) []string {
+	var out []string
+	for _, r := range srv.Requests() {
+		if strings.HasSuffix(r.Path, "/"+url.PathEscape(string(id))) {
+			out = append(out, fmt.Sprintf("%s %d", r.Method, r.Status))
+		}
+	}
+	return out
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	sinktest.Run(t, setup{}.harness)
+	sinktest.Run(t, setup{}.trait(overtaken()).harness)
 }

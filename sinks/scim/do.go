@@ -29,6 +29,14 @@ func (s *Sink) Do(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
+	receipt, err := s.do(ctx, op, changes)
+	if !s.keepsVersions() {
+		receipt.Version = ""
+	}
+	return receipt, err
+}
+
+func (s *Sink) do(ctx context.Context, op sinks.Op, changes []change) (sinks.Receipt, error) {
 	switch op.Action {
 	case sinks.Create:
 		return s.create(ctx, op, changes)
@@ -70,7 +78,9 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	return s.createReceipt(op, c, r), nil
+	receipt := s.createReceipt(op, c, r)
+	receipt.Version = versionOf(a.header, r)
+	return receipt, nil
 }
 
 // creation is what a Create sends.
@@ -174,7 +184,8 @@ func (s *Sink) delete(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
 			Hint: "Set the job's deprovision policy to disable.",
 		}
 	}
-	_, err := s.write(ctx, req)
+	req.ifMatch = s.ifMatch(ctx, op.Version)
+	_, err := s.writeIf(ctx, req, s.present(req))
 	if err = s.confirm(ctx, req, err); err == nil {
 		return sinks.Receipt{}, nil
 	}
@@ -190,6 +201,8 @@ func (s *Sink) delete(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
 func (s *Sink) confirm(ctx context.Context, req request, err error) error {
 	e, ok := errors.AsType[*sinks.Error](err)
 	switch {
+	case ok && e.Class == sinks.Missing:
+		return err
 	case ok && req.method == http.MethodDelete && e.Status == http.StatusInternalServerError:
 		if _, _, getErr := s.fetch(ctx, sinks.Query{Resource: req.resource}, req.id); sinks.ClassOf(getErr) == sinks.Missing {
 			return getErr

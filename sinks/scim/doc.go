@@ -12,11 +12,15 @@
 //   - a list is complete when as many distinct objects were seen as it says there are;
 //   - an object is missing when a GET by id is answered with a SCIM 404;
 //   - a change that is answered with the object must show in it;
+//   - a version that is refused though it is shown before and after ends their use;
 //   - a POST without an id in its answer has an unclear outcome.
 //
 // Writes never invent anything: only attributes that the caller names are sent. Where
 // an application must be told more (PUT, a whole multi-valued attribute), the rest is
 // what it showed a moment ago, and a member list is sent only when all of it was shown.
+//
+// A write depends on the object's version where the caller or a read just before knows it
+// and the application has said that it heeds versions.
 //
 // Discovery costs nothing until it is needed: ServiceProviderConfig is read before the
 // first list, the other documents by Check alone.

@@ -24,12 +24,18 @@ var enterprisePaths = []string{
 	"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
 }
 
+// overtaken are the traits of an application with versions: a write that somebody else came
+// before costs a 412, one look, and the write.
+func overtaken() sinktest.Traits {
+	return sinktest.Traits{Overtaken: []string{"PATCH 412", "GET 200", "PATCH 200"}}
+}
+
 // matrix has the habits under which everything must still end right.
 func matrix() map[string]setup {
 	byValue, byPut, put := scim.RemoveByValue, scim.RemoveByPut, scim.UpdatePut
 	yes, ten := true, 10
 	none, cursor := scim.PageNone, scim.PageByCursor
-	filterable := []string{"userName"}
+	filterable, always := []string{"userName"}, scim.IfMatchAlways
 	return map[string]setup{
 		"no discovery":              quirk(scimtest.Quirks{NoDiscovery: true}),
 		"discovery in plural":       quirk(scimtest.Quirks{ConfigPlural: true}),
@@ -68,6 +74,12 @@ func matrix() map[string]setup {
 		"204 when unchanged":     quirk(scimtest.Quirks{PatchUnchangedNoContent: true}),
 		"no etags":               quirk(scimtest.Quirks{NoETag: true}),
 		"etags ignored":          quirk(scimtest.Quirks{IgnoreIfMatch: true}),
+		"etags ignored on PATCH": quirk(scimtest.Quirks{IgnoreIfMatchOnPatch: true}),
+		"strong etags":           quirk(scimtest.Quirks{ETagStrong: true}).trait(overtaken()),
+		"etags in meta only":     quirk(scimtest.Quirks{ETagInMetaOnly: true}).trait(overtaken()),
+		"etags always wrong":     quirk(scimtest.Quirks{IfMatchFails: scimtest.Precondition}),
+		"etags wrong at first":   quirk(scimtest.Quirks{IfMatchFails: scimtest.First}).trait(overtaken()),
+		"etags not told":         quirk(scimtest.Quirks{ConfigOmits: []string{"etag"}}).with(scim.Override{IfMatch: &always}).trait(overtaken()),
 		"DELETE has a body":      quirk(scimtest.Quirks{DeleteBody: true}),
 		"location elsewhere":     quirk(scimtest.Quirks{Location: scimtest.LocationOtherPath}),
 		"location relative":      quirk(scimtest.Quirks{Location: scimtest.LocationRelative}),

@@ -34,6 +34,7 @@ type Override struct {
 	Unechoed          *[]string      `yaml:"unechoed"`
 	RejectedConflicts *[]string      `yaml:"rejected_conflicts"`
 	ThrottleStatus    *[]int         `yaml:"throttle_status"`
+	IfMatch           *IfMatch       `yaml:"if_match"`
 	NoBulk            *bool          `yaml:"no_bulk"`
 	Concurrency       *int           `yaml:"concurrency"`
 	Budgets           *[]BudgetSpec  `yaml:"budgets"`

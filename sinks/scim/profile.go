@@ -14,8 +14,8 @@ import (
 //
 // What counts, first to last: the configuration's override, the named profile, the
 // application's ServiceProviderConfig. That document is known to lie in both directions,
-// so it never switches a feature off; it only lowers the page size and, when PATCH was
-// just refused, may confirm that PUT has to be used.
+// so it never switches a feature off; it only lowers the page size, offers bulk and
+// versions and, when PATCH was just refused, may confirm that PUT has to be used.
 type Profile struct {
 	Name string
 
@@ -68,6 +68,8 @@ type Profile struct {
 
 	// ThrottleStatus are further status codes that mean "too many requests".
 	ThrottleStatus []int
+	// IfMatch says whether writes depend on the object's version.
+	IfMatch IfMatch
 	// NoBulk keeps from /Bulk (RFC 7644 section 3.7) though the application offers it.
 	NoBulk bool
 	// Concurrency is the most requests worth having under way; 0: no opinion.
@@ -140,6 +142,20 @@ const (
 	DeleteUnsupported DeleteEffect = "unsupported"
 )
 
+// IfMatch says when a write carries the version of the object it changes (RFC 7644
+// section 3.14).
+type IfMatch string
+
+// The uses of versions.
+const (
+	// IfMatchTold goes by the ServiceProviderConfig.
+	IfMatchTold IfMatch = "told"
+	// IfMatchAlways sends every version that the application told.
+	IfMatchAlways IfMatch = "always"
+	// IfMatchNever sends none.
+	IfMatchNever IfMatch = "never"
+)
+
 // Budget is a rate an application allows: N requests per Per, with bursts of at most
 // Burst (0: N).
 type Budget struct {
@@ -173,6 +189,7 @@ func (p Profile) problems() []sinks.Problem {
 	word("entry_op", p.EntryOp, "replace", "add")
 	word("member_removal", string(p.MemberRemoval), "filter", "value", "put")
 	word("paging", string(p.Paging), "index", "cursor", "none")
+	word("if_match", string(p.IfMatch), "told", "always", "never")
 	word("user_delete", string(p.UserDelete), "removes", "deactivates", "unsupported")
 	atLeastOne := func(key string, n int) {
 		if n < 1 {
@@ -249,5 +266,6 @@ func rfc7644() Profile {
 		Paging:            PageByIndex,
 		PageSize:          100,
 		UserDelete:        DeleteRemoves,
+		IfMatch:           IfMatchTold,
 	}
 }

@@ -136,6 +136,7 @@ func googleCloudIdentity() Profile {
 	p := rfc7644()
 	p.Name = "google-cloud-identity"
 	p.Paging = PageNone
+	p.IfMatch = IfMatchNever
 	return p
 }
 

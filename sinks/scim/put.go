@@ -2,7 +2,6 @@ package scim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,29 +11,28 @@ import (
 
 // put reads the object, merges the changes into it and sends it whole. The merge keeps
 // what the application showed; what it hides is lost, which is why PATCH comes first.
-// A version guards against changes in between where the server has versions.
-func (s *Sink) put(ctx context.Context, op sinks.Op, changes []change) ([]string, error) {
-	for try := 1; ; try++ {
-		req, err := s.merged(ctx, op, changes)
-		if err != nil {
-			return nil, err
-		}
-		a, err := s.write(ctx, req)
-		if e, ok := errors.AsType[*sinks.Error](err); ok && e.Status == http.StatusPreconditionFailed && req.ifMatch != "" && try == 1 {
-			continue
-		}
-		if err != nil {
-			return nil, s.confirm(ctx, req, err)
-		}
-		now, err := echo(req, a)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.membersKept(ctx, op, req, now); err != nil {
-			return nil, err
-		}
-		return s.judge(op, now, changes)
+// The version that was read guards against changes in between where there are versions.
+func (s *Sink) put(ctx context.Context, op *sinks.Op, changes []change) ([]string, error) {
+	req, err := s.merged(ctx, *op, changes)
+	if err != nil {
+		return nil, err
 	}
+	a, err := s.writeIf(ctx, req, func(ctx context.Context) (request, error) {
+		req, err = s.merged(ctx, *op, changes)
+		return req, err
+	})
+	if err != nil {
+		return nil, s.confirm(ctx, req, err)
+	}
+	now, err := echo(req, a)
+	if err != nil {
+		return nil, err
+	}
+	op.Version = versionOf(a.header, now)
+	if err := s.membersKept(ctx, *op, req, now); err != nil {
+		return nil, err
+	}
+	return s.judge(*op, now, changes)
 }
 
 // merged is the PUT for an update.
@@ -57,11 +55,7 @@ func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (reque
 			return request{}, err
 		}
 	}
-	req := request{method: http.MethodPut, resource: op.Resource, id: op.ID, body: r}
-	if version != "" && s.claims(ctx).ETag == Yes {
-		req.ifMatch = version
-	}
-	return req, nil
+	return request{method: http.MethodPut, resource: op.Resource, id: op.ID, body: r, ifMatch: s.ifMatch(ctx, version)}, nil
 }
 
 // mergeMembers writes the member list that a PUT has to carry. It is refused when the

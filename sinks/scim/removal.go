@@ -25,7 +25,7 @@ func (g *removalGuard) stopped() error {
 
 // removeByValue sends a PATCH with a removal by value, under guard until the form is
 // proven harmless. Others wait meanwhile: harm must not spread.
-func (s *Sink) removeByValue(ctx context.Context, op sinks.Op, changes []change) ([]string, error) {
+func (s *Sink) removeByValue(ctx context.Context, op *sinks.Op, changes []change) ([]string, error) {
 	g := &s.removal
 	g.mu.Lock()
 	if g.err != nil || g.proven || s.profile.MembersUnreadable {
@@ -39,7 +39,7 @@ func (s *Sink) removeByValue(ctx context.Context, op sinks.Op, changes []change)
 	defer g.mu.Unlock()
 	before, shown, err := s.membersOf(ctx, op.ID)
 	if err != nil || !shown {
-		return nil, s.unguarded(op, err)
+		return nil, s.unguarded(*op, err)
 	}
 	ignored, patchErr := s.patch(ctx, op, changes)
 	if patchErr != nil && sinks.ClassOf(patchErr) != sinks.Unclear && !isNoEffect(patchErr) {
@@ -54,7 +54,7 @@ func (s *Sink) removeByValue(ctx context.Context, op sinks.Op, changes []change)
 		g.proven = g.proven || patchErr == nil && others > 0
 		return ignored, patchErr
 	}
-	g.err = s.restore(ctx, op, lost)
+	g.err = s.restore(ctx, *op, lost)
 	return nil, g.err
 }
 
@@ -80,7 +80,7 @@ func (s *Sink) restore(ctx context.Context, op sinks.Op, lost []sinks.ID) error 
 	for len(lost) > 0 {
 		n := min(len(lost), s.profile.MembersPerRequest)
 		add := sinks.Op{Action: sinks.Update, Resource: op.Resource, ID: op.ID, AddMembers: lost[:n]}
-		if _, err := s.patch(ctx, add, nil); err != nil {
+		if _, err := s.patch(ctx, &add, nil); err != nil {
 			e.Message += fmt.Sprintf("; %d could not be put back", len(lost))
 			e.Err = err
 			return e

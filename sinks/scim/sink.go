@@ -40,6 +40,7 @@ type Sink struct {
 		looked, proven, hidden bool // whether groups show members; see membersVisible
 	}
 	plainEmail atomic.Bool // value filters in filters turned out to be refused
+	noVersions atomic.Bool // versions turned out to be refused though they are right
 }
 
 // New makes a sink. It sends nothing. The client does the limiting, retrying and timing;
@@ -118,11 +119,7 @@ func (s *Sink) fetch(ctx context.Context, q sinks.Query, id sinks.ID) (resource,
 	case r.id() != id && !strings.EqualFold(string(r.id()), string(id)):
 		return nil, "", garbage(req, a, "the answer is another resource")
 	}
-	version := a.header.Get("ETag")
-	if version == "" {
-		version, _ = lookup(lookup(r, "meta"), "version").(string)
-	}
-	return r, version, nil
+	return r, versionOf(a.header, r), nil
 }
 
 // selection keeps what is not wanted out of the answer: groups can have very many members.

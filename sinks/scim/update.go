@@ -12,7 +12,7 @@ import (
 
 func (s *Sink) update(ctx context.Context, op sinks.Op, changes []change) (sinks.Receipt, error) {
 	changes, ignored := s.sendable(op, changes)
-	receipt := sinks.Receipt{Ignored: ignored}
+	receipt := sinks.Receipt{Ignored: ignored, Version: op.Version}
 	if len(changes)+len(op.AddMembers)+len(op.RemoveMembers) == 0 {
 		return receipt, nil
 	}
@@ -21,11 +21,11 @@ func (s *Sink) update(ctx context.Context, op sinks.Op, changes []change) (sinks
 			return sinks.Receipt{}, err
 		}
 	}
-	more, err := s.carryOut(ctx, op, changes)
+	more, err := s.carryOut(ctx, &op, changes)
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	receipt.Ignored = append(receipt.Ignored, more...)
+	receipt.Ignored, receipt.Version = append(receipt.Ignored, more...), op.Version
 	return receipt, nil
 }
 
@@ -62,8 +62,9 @@ func (s *Sink) secondary(p path) bool {
 	return true
 }
 
-// carryOut sends the update by the dialect's verb.
-func (s *Sink) carryOut(ctx context.Context, op sinks.Op, changes []change) ([]string, error) {
+// carryOut sends the update by the dialect's verb. However many requests that takes,
+// op.Version is what the last answer told of the object's version.
+func (s *Sink) carryOut(ctx context.Context, op *sinks.Op, changes []change) ([]string, error) {
 	byPut := s.byPut(op.Resource) ||
 		len(op.RemoveMembers) > 0 && s.profile.MemberRemoval == RemoveByPut
 	if byPut {
@@ -109,20 +110,20 @@ func (s *Sink) patchMissing(ctx context.Context, r sinks.Resource, err error) bo
 // patch sends only what changed. Two more forms are tried when entries of multi-valued
 // attributes are involved, since RFC 7644 section 3.5.2.3 lets a replace of an absent
 // entry fail, and some servers silently do nothing instead.
-func (s *Sink) patch(ctx context.Context, op sinks.Op, changes []change) ([]string, error) {
-	members := s.memberOperations(op)
+func (s *Sink) patch(ctx context.Context, op *sinks.Op, changes []change) ([]string, error) {
+	members := s.memberOperations(*op)
 	now, err := s.sendPatch(ctx, op, append(s.operations(changes), members...))
-	if done, ignored, verdict := s.settled(op, now, changes, err); done {
+	if done, ignored, verdict := s.settled(*op, now, changes, err); done {
 		return ignored, verdict
 	}
 	if err == nil {
 		members = nil // they were taken with the first try
-	} else if now, _, err = s.fetch(ctx, sinks.Query{Resource: op.Resource}, op.ID); err != nil {
+	} else if now, op.Version, err = s.fetch(ctx, sinks.Query{Resource: op.Resource}, op.ID); err != nil {
 		return nil, err
 	}
 	before := now
 	now, err = s.sendPatch(ctx, op, append(s.adapted(changes, before), members...))
-	if done, ignored, verdict := s.settled(op, now, changes, err); done {
+	if done, ignored, verdict := s.settled(*op, now, changes, err); done {
 		return ignored, verdict
 	}
 	if err == nil {
@@ -132,21 +133,23 @@ func (s *Sink) patch(ctx context.Context, op sinks.Op, changes []change) ([]stri
 	if err != nil {
 		return nil, err
 	}
-	return s.judge(op, now, changes)
+	return s.judge(*op, now, changes)
 }
 
 // sendPatch sends operations and returns the object that the answer shows; nil when it
 // shows none. Without operations nothing is sent, and the object stays as it is.
-func (s *Sink) sendPatch(ctx context.Context, op sinks.Op, ops []operation) (resource, error) {
+func (s *Sink) sendPatch(ctx context.Context, op *sinks.Op, ops []operation) (resource, error) {
 	if len(ops) == 0 {
 		return nil, nil
 	}
-	req := request{method: http.MethodPatch, resource: op.Resource, id: op.ID, body: patchBody(ops)}
-	a, err := s.write(ctx, req)
+	req := request{method: http.MethodPatch, resource: op.Resource, id: op.ID, body: patchBody(ops), ifMatch: s.ifMatch(ctx, op.Version)}
+	a, err := s.writeIf(ctx, req, s.present(req))
 	if err != nil {
 		return nil, s.confirm(ctx, req, err)
 	}
-	return echo(req, a)
+	now, err := echo(req, a)
+	op.Version = versionOf(a.header, now)
+	return now, err
 }
 
 // echo is the object in the answer to a change: nil when there is none, which is trusted.

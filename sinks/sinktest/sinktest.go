@@ -48,6 +48,12 @@ type Application struct {
 	// Seed puts an account into the application behind the sink's back, where that is
 	// quicker than through it; nil: through the sink.
 	Seed func(values map[string]any) sinks.ID
+	// Disturb changes a user's nickName behind the sink's back, as another client of the
+	// application does; nil: it can't be done.
+	Disturb func(id sinks.ID)
+	// Exchange returns the requests for one user and how they were answered, e.g.
+	// "PATCH 412", in the order of their arrival; nil: nobody knows.
+	Exchange func(id sinks.ID) []string
 	// Traits are what the application can't help.
 	Traits Traits
 }
@@ -58,6 +64,9 @@ type Traits struct {
 	NamesNotUnique bool
 	// CaseSensitiveSearch is set when a search finds a userName in its own letter case only.
 	CaseSensitiveSearch bool
+	// Overtaken is what Exchange shows of an update that another client's change came
+	// before; nil: that is not looked at.
+	Overtaken []string
 	// Unsupported are paths that the application has no place for.
 	Unsupported []string
 }

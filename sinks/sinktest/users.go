@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/idpbridge/idpbridge/sinks"
 )
 
@@ -92,6 +94,7 @@ func runUsers(t *testing.T, fresh Harness) {
 		b.wantHeld(sinks.User, ada, map[string]any{"userName": "bob@example.com"})
 		b.wantHeld(sinks.User, bob, map[string]any{"userName": "ada@example.com"})
 	})
+	t.Run("overtaken by another client", testOvertaken(fresh))
 	t.Run("delete", testDelete(fresh))
 }
 
@@ -162,6 +165,42 @@ func testManager(fresh Harness) func(*testing.T) {
 			}
 		}
 	}
+}
+
+// testOvertaken changes an account that another client has changed since it was made: both
+// changes stay, whether the application has versions or not. Where it has, that costs one
+// look and one more write, and a version is at hand for the next change.
+func testOvertaken(fresh Harness) func(*testing.T) {
+	return func(t *testing.T) {
+		b := begin(t, fresh)
+		if b.Disturb == nil {
+			return
+		}
+		made := b.do(sinks.Op{Action: sinks.Create, Resource: sinks.User, Attributes: attributes(minimal("ada"))})
+		b.Disturb(made.ID)
+		before := len(b.exchange(made.ID))
+		changed := b.do(sinks.Op{
+			Action: sinks.Update, Resource: sinks.User, ID: made.ID, Version: made.Version,
+			Attributes: attributes(map[string]any{"displayName": "Ada L."}),
+		})
+		b.wantHeld(sinks.User, made.ID, map[string]any{"displayName": "Ada L.", "nickName": "disturbed"})
+		if b.Traits.Overtaken == nil {
+			return
+		}
+		if diff := cmp.Diff(b.Traits.Overtaken, b.exchange(made.ID)[before:]); diff != "" {
+			t.Errorf("requests (-want +got):\n%s", diff)
+		}
+		if made.Version == "" || changed.Version == "" || made.Version == changed.Version {
+			t.Errorf("versions %q and %q", made.Version, changed.Version)
+		}
+	}
+}
+
+func (b bench) exchange(id sinks.ID) []string {
+	if b.Exchange == nil {
+		return nil
+	}
+	return b.Exchange(id)
 }
 
 func testDelete(fresh Harness) func(*testing.T) {

@@ -131,7 +131,11 @@ func (s *Server) commit(c *call, t *table, d *draft) (*reply, error) {
 		return answer(http.StatusNoContent, nil), nil
 	}
 	if s.noContent(c, d, changed) {
-		return answer(http.StatusNoContent, nil), nil
+		rep := answer(http.StatusNoContent, nil)
+		if !s.quirks.NoContentNoETag {
+			s.tag(rep, d.res)
+		}
+		return rep, nil
 	}
 	return s.show(c, d.res, http.StatusOK), nil
 }

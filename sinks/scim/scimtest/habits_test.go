@@ -149,6 +149,13 @@ func answerHabits() []habit {
 	stale := func(method, body string) func(*client) string {
 		return inWorld(func(w world) string { return code(w.do(method, "/Users/"+w.a, body, "If-Match", `W/"99"`)) })
 	}
+	present := inWorld(func(w world) string { // twice with the version told, once without
+		out := ""
+		for range 2 {
+			out += code(w.do("PATCH", "/Users/"+w.a, patchBody(same), "If-Match", w.do("GET", "/Users/"+w.a, "").header.Get("ETag"))) + " "
+		}
+		return out + code(w.do("PATCH", "/Users/"+w.a, patchBody(same)))
+	})
 	location := func(c *client) string {
 		r := c.must(201, "POST", "/Users", newUser(`"userName":"z"`))
 		at := strings.TrimPrefix(r.header.Get("Location"), strings.TrimSuffix(c.base, "/scim/v2"))
@@ -163,6 +170,18 @@ func answerHabits() []habit {
 		{"PatchGroupNoContent", Quirks{PatchGroupNoContent: true}, onGroup(`{"op":"remove","path":"members"}`), "200 ", "204 "},
 		{"PatchUnchangedNoContent", Quirks{PatchUnchangedNoContent: true}, onUser("title", same), `200 "T"`, `204 "T"`},
 		{"NoETag", Quirks{NoETag: true}, inWorld(func(w world) string { return w.do("GET", "/Users/"+w.a, "").header.Get("ETag") }), `W/"1"`, ""},
+		{"ETagStrong", Quirks{ETagStrong: true}, inWorld(func(w world) string {
+			return w.do("GET", "/Users/"+w.a, "").header.Get("ETag") + " " + code(w.do("DELETE", "/Users/"+w.a, "", "If-Match", `"1"`))
+		}), `W/"1" 412`, `"1" 204`},
+		{"ETagInMetaOnly", Quirks{ETagInMetaOnly: true}, inWorld(func(w world) string {
+			r := w.do("GET", "/Users/"+w.a, "")
+			return r.show("meta.version") + " " + r.header.Get("ETag")
+		}), `200 "W/\"1\"" W/"1"`, `200 "W/\"1\"" `},
+		{"NoContentNoETag", Quirks{NoContentNoETag: true, PatchUserNoContent: true}, inWorld(func(w world) string {
+			return w.do("PATCH", "/Users/"+w.a, patchBody(title)).header.Get("ETag")
+		}), `W/"2"`, ""},
+		{"IfMatchFails", Quirks{IfMatchFails: First}, present, "200 200 200", "412 200 200"},
+		{"IfMatchFails", Quirks{IfMatchFails: Precondition}, present, "200 200 200", "412 412 200"},
 		{"IgnoreIfMatch", Quirks{IgnoreIfMatch: true}, stale("DELETE", ""), "412", "204"},
 		{"IgnoreIfMatchOnPatch", Quirks{IgnoreIfMatchOnPatch: true}, stale("PATCH", patchBody(title)), "412", "200"},
 		{"DeleteBody", Quirks{DeleteBody: true}, twice, "204 null 404", `200 "T" 404`},

@@ -113,6 +113,15 @@ type Quirks struct {
 	PatchUnchangedNoContent bool
 	// NoETag gives no versions.
 	NoETag bool
+	// ETagStrong gives strong versions ("1") instead of weak ones (W/"1").
+	ETagStrong bool
+	// ETagInMetaOnly tells versions in meta.version and in no header.
+	ETagInMetaOnly bool
+	// NoContentNoETag leaves the version out of a 204 to a change.
+	NoContentNoETag bool
+	// IfMatchFails answers 412 though the version is the present one: first to the first
+	// such write of each object, precondition to all.
+	IfMatchFails Behaviour `can:"first,precondition"`
 	// IgnoreIfMatch ignores If-Match.
 	IgnoreIfMatch bool
 	// IgnoreIfMatchOnPatch ignores If-Match on PATCH only.

@@ -202,7 +202,7 @@ func (s *Server) meta(r *resource, base string) map[string]any {
 		m["location"] = at
 	}
 	if !s.quirks.NoETag {
-		m["version"] = r.etag()
+		m["version"] = r.etag(s.quirks)
 	}
 	return m
 }

@@ -85,7 +85,7 @@ func (s *Server) get(c *call, t *table, id string) (*reply, error) {
 	if r == nil {
 		return nil, notFound(t.rt.name, id)
 	}
-	if !s.quirks.NoETag && c.header.Get("If-None-Match") == r.etag() {
+	if !s.quirks.NoETag && c.header.Get("If-None-Match") == r.etag(s.quirks) {
 		return answer(http.StatusNotModified, nil), nil
 	}
 	return s.show(c, r, http.StatusOK), nil
@@ -99,10 +99,15 @@ func (s *Server) show(c *call, r *resource, status int) *reply {
 	if at := s.location(r, c.base); at != "" {
 		rep.header.Set("Location", at)
 	}
-	if !s.quirks.NoETag {
-		rep.header.Set("ETag", r.etag())
-	}
+	s.tag(rep, r)
 	return rep
+}
+
+// tag tells the version in a header (RFC 7644 section 3.14).
+func (s *Server) tag(rep *reply, r *resource) {
+	if !s.quirks.NoETag && !s.quirks.ETagInMetaOnly {
+		rep.header.Set("ETag", r.etag(s.quirks))
+	}
 }
 
 func (s *Server) create(ctx context.Context, c *call, t *table) (*reply, error) {
@@ -320,7 +325,9 @@ func (s *Server) precondition(c *call, r *resource) error {
 	if want == "" || want == "*" || q.NoETag || q.IgnoreIfMatch || q.IgnoreIfMatchOnPatch && c.method == http.MethodPatch {
 		return nil
 	}
-	if want != r.etag() {
+	fails := q.IfMatchFails == Precondition || q.IfMatchFails == First && !r.mismatch
+	r.mismatch = true
+	if want != r.etag(q) || fails {
 		return statusProblem(http.StatusPreconditionFailed, "the resource has changed")
 	}
 	return nil

@@ -27,6 +27,7 @@ type resource struct {
 	wedged    bool      // answers 500 to the next addition of a member
 	visible   time.Time // when a read can see it
 	patching  int       // PATCHes under way
+	mismatch  bool      // was answered 412 once
 }
 
 func (r *resource) text(name string) string {
@@ -58,12 +59,13 @@ func newTable(rt *resourceType) *table {
 // methods, never inside.
 type store struct {
 	sync.RWMutex
+	q             *Quirks
 	users, groups *table
 	groupsOf      map[string][]*resource // member id → groups
 }
 
 func newStore(q *Quirks) *store {
-	return &store{users: newTable(userType(q)), groups: newTable(groupType()), groupsOf: map[string][]*resource{}}
+	return &store{q: q, users: newTable(userType(q)), groups: newTable(groupType()), groupsOf: map[string][]*resource{}}
 }
 
 func (s *store) join(id string, g *resource) { s.groupsOf[id] = append(s.groupsOf[id], g) }
@@ -212,4 +214,9 @@ func (r *resource) touch(now time.Time) {
 	r.modified = now
 }
 
-func (r *resource) etag() string { return fmt.Sprintf(`W/"%d"`, r.version) }
+func (r *resource) etag(q *Quirks) string {
+	if q.ETagStrong {
+		return fmt.Sprintf(`"%d"`, r.version)
+	}
+	return fmt.Sprintf(`W/"%d"`, r.version)
+}

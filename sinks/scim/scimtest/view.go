@@ -47,7 +47,7 @@ func (v resourceView) own(t target) (any, bool) {
 		case "lastModified":
 			return v.r.modified.Format(time.RFC3339Nano), true
 		case "version":
-			return v.r.etag(), true
+			return v.r.etag(v.s.q), true
 		case "resourceType":
 			return v.r.rt.name, true
 		default:
