@@ -10,7 +10,7 @@ import (
 )
 
 // bulk answers /Bulk (RFC 7644 section 3.7). Operations run in order; one that refers to a
-// bulkId made by a later operation waits for it.
+// bulkId made by a later operation waits for it, and circles are broken; see bulkref.go.
 func (s *Server) bulk(ctx context.Context, c *call) (*reply, error) {
 	if s.opts.BulkOperations == 0 || c.method != http.MethodPost {
 		return nil, statusProblem(http.StatusNotImplemented, "bulk is not supported")
@@ -41,7 +41,8 @@ type bulkRun struct {
 	ops    []map[string]any
 	done   []map[string]any  // answers; nil: not run yet
 	ids    map[string]string // bulkId → id
-	most   int               // failOnErrors; 0: no bound
+	debts  []debt
+	most   int // failOnErrors; 0: no bound
 	errors int
 }
 
@@ -74,80 +75,12 @@ func (s *Server) parseBulk(c *call) (*bulkRun, error) {
 	return b, nil
 }
 
-// run goes over the operations until nothing more can be done.
-func (b *bulkRun) run(ctx context.Context) {
-	for progress := true; progress; {
-		progress = false
-		for i, op := range b.ops {
-			if b.done[i] != nil {
-				continue
-			}
-			if b.most > 0 && b.errors >= b.most {
-				return
-			}
-			if b.waiting(op) {
-				continue
-			}
-			b.done[i] = b.one(ctx, op)
-			progress = true
-		}
-	}
-	for i, op := range b.ops {
-		if b.done[i] == nil { // it refers to a bulkId that never came
-			b.done[i] = b.failed(op, &problem{status: http.StatusConflict, scimType: "invalidValue", detail: "unresolved bulkId"})
-		}
-	}
-}
-
-// waiting says whether an operation refers to a bulkId that is not known yet.
-func (b *bulkRun) waiting(op map[string]any) bool {
-	missing := false
-	check := func(id string) string {
-		if _, ok := b.ids[id]; !ok {
-			missing = true
-		}
-		return id
-	}
-	resolveRefs(field(op, "data"), check)
-	path, _ := field(op, "path").(string)
-	resolveRefs(path, check)
-	return missing
-}
-
-// resolveRefs returns a copy of v in which f has replaced every bulkId reference.
-func resolveRefs(v any, f func(string) string) any {
-	switch v := v.(type) {
-	case string:
-		before, rest, found := strings.Cut(v, "bulkId:")
-		if !found {
-			return v
-		}
-		end := strings.IndexAny(rest, `"/]`)
-		if end < 0 {
-			end = len(rest)
-		}
-		return before + f(rest[:end]) + rest[end:]
-	case []any:
-		out := make([]any, len(v))
-		for i, e := range v {
-			out[i] = resolveRefs(e, f)
-		}
-		return out
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for k, e := range v {
-			out[k] = resolveRefs(e, f)
-		}
-		return out
-	default:
-		return v
-	}
-}
-
 // one runs one operation and returns its answer.
 func (b *bulkRun) one(ctx context.Context, op map[string]any) map[string]any {
-	known := func(id string) string { return b.ids[id] }
-	path, _ := resolveRefs(field(op, "path"), known).(string)
+	if b.s.quirks.BulkRefs == Refuse && len(refs(op)) > 0 {
+		return b.failed(op, invalidValue("bulkId references are not supported"))
+	}
+	path, _ := b.resolved(field(op, "path")).(string)
 	sub := &call{base: b.c.base, query: url.Values{}, header: http.Header{}, bulk: true, dry: b.c.dry}
 	method, _ := field(op, "method").(string)
 	sub.method = strings.ToUpper(method)
@@ -162,7 +95,7 @@ func (b *bulkRun) one(ctx context.Context, op map[string]any) map[string]any {
 		sub.header.Set("If-Match", version)
 	}
 	if data := field(op, "data"); data != nil {
-		sub.body, _ = json.Marshal(resolveRefs(data, known)) // it came from JSON
+		sub.body = asJSON(b.resolved(data))
 	}
 	if sub.path[0] != "Users" && sub.path[0] != "Groups" || sub.method == http.MethodGet {
 		return b.failed(op, bad("invalidPath", "%s %q is no bulk operation", sub.method, path))
@@ -185,9 +118,9 @@ func (b *bulkRun) succeeded(op map[string]any, sub *call, rep *reply) map[string
 		out["version"] = tag
 	}
 	if id, ok := field(op, "bulkId").(string); ok && sub.method == http.MethodPost {
-		raw, _ := rep.body.(json.RawMessage)
+		doc, _ := rep.body.(json.RawMessage)
 		var made struct{ ID string }
-		if json.Unmarshal(raw, &made) == nil {
+		if json.Unmarshal(doc, &made) == nil {
 			b.ids[id] = made.ID
 		}
 	}

@@ -445,6 +445,12 @@ func verbHabits() []habit {
 		r := c.do("POST", "/Bulk", `{"schemas":["`+bulkURN+`"],"Operations":[{"method":"POST","path":"/Users","bulkId":"1","data":`+newUser(`"userName":"z"`)+`}]}`)
 		return code(r) + " " + r.header.Get("Content-Type") + " " + jsonText(len(c.s.Users()))
 	}
+	// A user, a group with that user, and a change of that group.
+	refers := func(c *client) string {
+		r := c.bulk("", bulkOp("POST", "/Users", "u", newUser(`"userName":"z"`)), bulkOp("POST", "/Groups", "g", groupBody("staff", "bulkId:u")),
+			bulkOp("PATCH", "/Groups/bulkId:g", "", patchBody(`{"op":"add","path":"externalId","value":"x"}`)))
+		return code(r) + " " + strings.Join(r.bulkStatuses(), " ") + " " + strings.Join(c.s.Members("staff"), " ")
+	}
 	ok, page := " "+scimJSON, "404 text/html; charset=utf-8"
 	return []habit{
 		{"Put", Quirks{Put: NotAllowed}, put, "200" + ok, "405" + ok},
@@ -456,6 +462,9 @@ func verbHabits() []habit {
 		{"DeleteUser", Quirks{DeleteUser: NotAllowed}, del, "204 false false", "405 true true"},
 		{"DeleteUser", Quirks{DeleteUser: NotImplemented}, del, "204 false false", "501 true true"},
 		{"DeleteUser", Quirks{DeleteUser: Deactivate}, del, "204 false false", "204 true false"},
+		{"BulkRefs", Quirks{BulkRefs: Refuse}, refers, "200 201 201 200 z", "200 201 400 400 "},
+		{"BulkRefs", Quirks{BulkRefs: Store, UnknownMember: Store}, refers, "200 201 201 200 z", "200 201 201 404 bulkId:u"},
+		{"BulkRefs", Quirks{BulkRefs: Ignore}, refers, "200 201 201 200 z", "200 201 201 404 "},
 		{"BulkBroken", Quirks{BulkBroken: Refuse}, bulk, "200" + ok + " 1", "400" + ok + " 0"},
 		{"BulkBroken", Quirks{BulkBroken: Fail}, bulk, "200" + ok + " 1", "500" + ok + " 0"},
 		{"BulkBroken", Quirks{BulkBroken: NotImplemented}, bulk, "200" + ok + " 1", "501" + ok + " 0"},

@@ -274,6 +274,10 @@ type Quirks struct {
 	// BulkBroken is the answer to /Bulk when it is offered.
 	BulkBroken Behaviour `can:"refuse,fail,not-implemented,html,ignore"`
 
+	// BulkRefs is what a reference to another operation's bulkId in /Bulk does: refuse
+	// answers that operation with 400, store takes it for an id, ignore leaves the value out.
+	BulkRefs Behaviour `can:"refuse,store,ignore"`
+
 	// Transport.
 
 	// Inactive answers 200 and {} to everything and does nothing.

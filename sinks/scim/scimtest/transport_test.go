@@ -1,7 +1,6 @@
 package scimtest
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -286,58 +285,6 @@ func TestOAuth(t *testing.T) {
 			t.Error("revoked token accepted")
 		}
 	})
-}
-
-func TestBulk(t *testing.T) {
-	c := serve(t, Options{BulkOperations: 6, BulkPayload: 4000})
-	id := c.user("old", "")
-	op := func(method, path, id, data string) string {
-		return `{"method":"` + method + `","path":"` + path + `","bulkId":"` + id + `","data":` + data + `}`
-	}
-	bulk := func(extra string, ops ...string) result {
-		return c.do("POST", "/Bulk", `{"schemas":["`+bulkURN+`"]`+extra+`,"Operations":[`+strings.Join(ops, ",")+`]}`)
-	}
-	r := bulk("",
-		op("POST", "/Groups", "g", groupBody("staff", "bulkId:u")), // refers to a later one
-		op("POST", "/Users", "u", `{"schemas":["`+userURN+`"],"userName":"new"}`),
-		op("PATCH", "/Users/"+id, "", patchBody(`{"op":"add","path":"title","value":"x"}`)),
-		op("PATCH", "/Groups/bulkId:g", "", patchBody(`{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`)),
-		op("POST", "/Users", "dup", `{"schemas":["`+userURN+`"],"userName":"OLD"}`),
-		op("POST", "/Groups", "bad", groupBody("other", "bulkId:nobody")),
-	)
-	var got struct {
-		Operations []struct {
-			BulkID, Status, Location, Version string
-			Response                          map[string]any
-		}
-	}
-	if err := json.Unmarshal([]byte(r.raw), &got); err != nil || r.status != 200 {
-		t.Fatal(r.status, r.raw)
-	}
-	for i, want := range []string{"201", "201", "200", "200", "409", "409"} {
-		o := got.Operations[i]
-		if failed := want == "409"; o.Status != want || (o.Response != nil) != failed || (o.Location == "") != failed {
-			t.Errorf("operation %d: %+v, want %s", i, o, want)
-		}
-	}
-	if m := strings.Join(c.s.Members("staff"), " "); m != "new old" {
-		t.Errorf("members %q", m)
-	}
-	dup := op("POST", "/Users", "d", `{"schemas":["`+userURN+`"],"userName":"old"}`)
-	if r := bulk(`,"failOnErrors":1`, dup, dup, dup); strings.Count(r.raw, `"409"`) != 2 { // status and response
-		t.Errorf("failOnErrors: %s", r.raw)
-	}
-	if r := bulk("", dup, dup, dup, dup, dup, dup, dup); r.status != 413 {
-		t.Errorf("too many operations: %d", r.status)
-	}
-	if r := bulk("", op("POST", "/Users", "x", quote(strings.Repeat("x", 4000)))); r.status != 413 {
-		t.Errorf("too large: %d", r.status)
-	}
-	if r := bulk("", op("GET", "/Users/"+id, "", "{}"), op("POST", "/Bulk", "", "{}")); strings.Count(r.raw, "invalidPath") != 2 {
-		t.Errorf("operations that bulk has not: %s", r.raw)
-	}
-	c2 := serve(t, Options{})
-	c2.must(501, "POST", "/Bulk", `{}`)
 }
 
 func TestTooLargeBody(t *testing.T) {
