@@ -9,9 +9,31 @@
 // Only the paths that a mapping owns are ever read or written.
 package sinks
 
+import (
+	"strconv"
+	"strings"
+)
+
 // ID is the application's own id of a user or group. It is a different type from the
 // source's ids so that the two can't be mixed up.
 type ID string
+
+// Made stands for the id of what ops[i] creates, in the AddMembers of a later Op that goes
+// to the same DoAll: the bulkId of RFC 7644 section 3.7.2. No application gives an object
+// such an id (RFC 7643 section 3.1).
+func Made(i int) ID { return ID(madePrefix + strconv.Itoa(i)) }
+
+const madePrefix = "bulkId:op"
+
+// MadeBy is the number that Made was given; ok is false for a real id.
+func (id ID) MadeBy() (i int, ok bool) {
+	digits, ok := strings.CutPrefix(string(id), madePrefix)
+	if !ok {
+		return 0, false
+	}
+	i, err := strconv.Atoi(digits)
+	return i, err == nil
+}
 
 // Resource is a kind of object in an application.
 type Resource int

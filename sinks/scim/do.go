@@ -26,6 +26,9 @@ type change struct {
 // where a 404 must be told from a missing object.
 func (s *Sink) Do(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
 	changes, err := parseChanges(op)
+	if err == nil && refers(op) {
+		err = errReference
+	}
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
@@ -98,7 +101,7 @@ func (s *Sink) creation(op sinks.Op, changes []change) (creation, error) {
 	var c creation
 	c.sent, c.ignored = s.sendable(op, changes)
 	c.body = newBody(op.Resource, c.sent)
-	if op.Resource == sinks.Group && s.profile.MembersOnCreate && len(op.AddMembers) > 0 {
+	if op.Resource == sinks.Group && s.profile.MembersOnCreate && !s.profile.MembersUnreadable && len(op.AddMembers) > 0 {
 		c.body[sinks.PathMembers] = memberValues(op.AddMembers)
 	}
 	return c, nil

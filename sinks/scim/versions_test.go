@@ -180,3 +180,37 @@ func TestVersionsThatCantBeSent(t *testing.T) {
 		t.Errorf("%+v, %v", same, err)
 	}
 }
+
+// TestVersionsInBulk: operations of a bulk request carry versions, too. One that somebody
+// else was quicker than goes alone.
+func TestVersionsInBulk(t *testing.T) {
+	t.Parallel()
+	srv, sink := setup{options: scimtest.Options{BulkOperations: 10}}.start(t)
+	var ops []sinks.Op
+	for _, name := range []string{"a", "b", "c"} {
+		ops = append(ops, sinks.Op{Action: sinks.Create, Resource: sinks.User, Attributes: []sinks.Attribute{{Path: "userName", Value: name}}})
+	}
+	made := sink.DoAll(t.Context(), ops)
+	for i := range ops {
+		ops[i] = sinks.Op{
+			Action: sinks.Update, Resource: sinks.User, ID: made[i].Receipt.ID, Version: made[i].Receipt.Version,
+			Attributes: []sinks.Attribute{{Path: "title", Value: "x"}},
+		}
+	}
+	if err := srv.Edit(string(ops[1].ID), "nickName", "theirs"); err != nil {
+		t.Fatal(err)
+	}
+	srv.ResetCounts()
+	for i, r := range sink.DoAll(t.Context(), ops) {
+		u, _ := srv.User(string(ops[i].ID))
+		if r.Err != nil || r.Receipt.Version == "" || r.Receipt.Version == ops[i].Version || u.Values["title"] != "x" {
+			t.Errorf("op %d: %+v, %v", i, r, u.Values)
+		}
+	}
+	if diff := cmp.Diff([]string{"PATCH 412", "GET 200", "PATCH 200"}, exchange(srv, ops[1].ID)); diff != "" {
+		t.Errorf("requests for the one that was overtaken (-want +got):\n%s", diff)
+	}
+	if n := srv.Counts()["POST /Bulk"]; n != 1 {
+		t.Errorf("%d bulk requests", n)
+	}
+}
