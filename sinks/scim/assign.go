@@ -66,7 +66,9 @@ func unset(container map[string]any, p path) {
 func setEntry(container map[string]any, p path, v any) {
 	key, _ := keyOf(container, p.attr)
 	list := entries(container[key])
-	i := slices.IndexFunc(list, func(e map[string]any) bool { return matches(e, p.filter) })
+	i := slices.IndexFunc(list, func(e map[string]any) bool {
+		return matches(func(name string) any { return lookup(e, name) }, p.filter)
+	})
 	switch {
 	case v == nil && i < 0:
 		return
@@ -88,7 +90,7 @@ func setEntry(container map[string]any, p path, v any) {
 		delete(container, key)
 		return
 	}
-	container[key] = anys(list)
+	container[key] = list
 }
 
 // hollow reports an entry with nothing but what selects it.
@@ -101,14 +103,6 @@ func hollow(e map[string]any, filter []term) bool {
 		}
 	}
 	return true
-}
-
-func anys(list []map[string]any) []any {
-	out := make([]any, len(list))
-	for i, e := range list {
-		out[i] = e
-	}
-	return out
 }
 
 func fillEntry(e map[string]any, p path, v any) {

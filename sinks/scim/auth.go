@@ -54,7 +54,7 @@ func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != t.host || r.URL.Scheme != t.scheme {
 		return t.next.RoundTrip(r)
 	}
-	sent := r.Clone(r.Context())
+	sent := withHeader(r)
 	if err := t.set(sent); err != nil {
 		closeBody(r)
 		return nil, err
@@ -63,7 +63,7 @@ func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || t.renew == nil || !t.renew(sent) {
 		return resp, err
 	}
-	again := r.Clone(r.Context())
+	again := withHeader(r)
 	if r.GetBody != nil {
 		if again.Body, err = r.GetBody(); err != nil {
 			return resp, nil //nolint:nilerr // the 401 stands
@@ -77,6 +77,14 @@ func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
 	_ = resp.Body.Close()
 	return t.next.RoundTrip(again)
+}
+
+// withHeader is a copy of the request with a header of its own: a RoundTripper may not
+// change what it was given.
+func withHeader(r *http.Request) *http.Request {
+	sent := r.WithContext(r.Context())
+	sent.Header = r.Header.Clone()
+	return sent
 }
 
 func closeBody(r *http.Request) {

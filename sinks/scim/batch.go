@@ -201,16 +201,16 @@ func (b *batch) take(item bulkItem, got bulkAnswer) bool {
 	case got.status < 200 || got.status > 299:
 		return false
 	case op.Action == sinks.Create:
-		r, _ := decodeResource(got.response, true) // without a response the location has the id
-		if r == nil {
-			r = resource{}
+		d, err := readDocument(got.response, true)
+		if err != nil {
+			d = &document{} // without a response the location has the id
 		}
-		if r.id() == "" {
-			r["id"] = string(locationID(got.location, item.req.path()))
+		result.Receipt = b.s.createReceipt(op, item.creation, d)
+		result.Receipt.Version = versionOf(a.header, d)
+		if result.Receipt.ID == "" {
+			result.Receipt.ID = locationID(got.location, item.req.path())
 		}
-		result.Receipt = b.s.createReceipt(op, item.creation, r)
-		result.Receipt.Version = versionOf(a.header, r)
-		if r.id() == "" {
+		if result.Receipt.ID == "" {
 			result.Err = unclearBulk(item, "created without an id")
 		}
 		b.settled[item.index] = true
@@ -225,7 +225,7 @@ func (b *batch) take(item bulkItem, got bulkAnswer) bool {
 	return true
 }
 
-func (s *Sink) judgeMembersOf(op sinks.Op, now resource) error {
+func (s *Sink) judgeMembersOf(op sinks.Op, now *document) error {
 	if now == nil {
 		return nil
 	}

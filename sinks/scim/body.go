@@ -70,7 +70,7 @@ func complete(r resource, attr string) {
 		i := max(0, slices.IndexFunc(list, func(e map[string]any) bool { return lookup(e, "type") == "work" }))
 		list[i]["primary"] = true
 	}
-	r[key] = anys(list)
+	r[key] = list
 }
 
 // freeType is the type of an entry that was mapped by `primary` alone: work for the
@@ -83,30 +83,4 @@ func freeType(list []map[string]any, attr string, primary bool) string {
 		return "mobile"
 	}
 	return "other"
-}
-
-func memberValues(ids []sinks.ID) []any {
-	out := make([]any, len(ids))
-	for i, id := range ids {
-		out[i] = map[string]any{"value": string(id)}
-	}
-	return out
-}
-
-// containsAll reports whether the resource shows all the members.
-func containsAll(r resource, ids []sinks.ID) bool {
-	members, ok := r.members()
-	if !ok {
-		return false
-	}
-	have := make(map[sinks.ID]struct{}, len(members))
-	for _, m := range members {
-		have[m] = struct{}{}
-	}
-	for _, id := range ids {
-		if _, ok := have[id]; !ok {
-			return false
-		}
-	}
-	return true
 }

@@ -3,7 +3,6 @@ package scim
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -112,7 +111,7 @@ func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
 		return nil, unanswered(r, err, connected.Load())
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is lost: the body was read
-	content, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	content, err := readBody(resp)
 	if err != nil {
 		return nil, unanswered(r, fmt.Errorf("read answer: %w", err), true)
 	}
@@ -126,17 +125,15 @@ func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
 	return a, nil
 }
 
-func encode(body any) ([]byte, error) {
-	if body == nil {
-		return nil, nil
-	}
+// firstRead bounds the room made for a body whose length is told and may not come.
+const firstRead = 64 << 10
+
+// readBody reads up to a byte more than maxBody.
+func readBody(resp *http.Response) ([]byte, error) {
 	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(body); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	b.Grow(int(min(max(resp.ContentLength, 0), firstRead)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	return b.Bytes(), err
 }
 
 func setHeaders(req *http.Request, r request) {

@@ -25,7 +25,7 @@ type change struct {
 // first (PUT), where an entry of a multi-valued attribute turns out to be missing, or
 // where a 404 must be told from a missing object.
 func (s *Sink) Do(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
-	changes, err := parseChanges(op)
+	changes, err := s.parseChanges(op)
 	if err == nil && refers(op) {
 		err = errReference
 	}
@@ -52,13 +52,13 @@ func (s *Sink) do(ctx context.Context, op sinks.Op, changes []change) (sinks.Rec
 	}
 }
 
-func parseChanges(op sinks.Op) ([]change, error) {
+func (s *Sink) parseChanges(op sinks.Op) ([]change, error) {
 	if op.Action != sinks.Create && op.ID == "" {
 		return nil, fmt.Errorf("%s %s: without an id", op.Action, op.Resource)
 	}
 	out := make([]change, 0, len(op.Attributes))
 	for _, a := range op.Attributes {
-		p, err := parsePath(a.Path)
+		p, err := s.paths.parse(a.Path)
 		if err != nil {
 			return nil, &sinks.Error{Class: sinks.Rejected, Op: op.Action.String(), Message: err.Error(), Hint: "Correct the mapping's target path."}
 		}
@@ -77,12 +77,12 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	r, err := s.created(ctx, req, a)
+	d, err := s.created(ctx, req, a)
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	receipt := s.createReceipt(op, c, r)
-	receipt.Version = versionOf(a.header, r)
+	receipt := s.createReceipt(op, c, d)
+	receipt.Version = versionOf(a.header, d)
 	return receipt, nil
 }
 
@@ -102,21 +102,24 @@ func (s *Sink) creation(op sinks.Op, changes []change) (creation, error) {
 	c.sent, c.ignored = s.sendable(op, changes)
 	c.body = newBody(op.Resource, c.sent)
 	if op.Resource == sinks.Group && s.profile.MembersOnCreate && !s.profile.MembersUnreadable && len(op.AddMembers) > 0 {
-		c.body[sinks.PathMembers] = memberValues(op.AddMembers)
+		c.body[sinks.PathMembers] = memberList(op.AddMembers)
 	}
 	return c, nil
 }
 
 // createReceipt compares the object in the answer with what was sent.
-func (s *Sink) createReceipt(op sinks.Op, c creation, r resource) sinks.Receipt {
-	receipt := sinks.Receipt{ID: r.id(), Ignored: c.ignored}
+func (s *Sink) createReceipt(op sinks.Op, c creation, d *document) sinks.Receipt {
+	receipt := sinks.Receipt{ID: d.id(), Ignored: c.ignored}
 	for _, change := range c.sent {
-		if r.get(change.path) == nil && !listed(s.profile.Unechoed, change.path) && len(r) > 1 {
+		if d.find(change.path) == nil && !listed(s.profile.Unechoed, change.path) && len(d.attributes) > 1 {
 			receipt.Ignored = append(receipt.Ignored, change.name)
 		}
 	}
 	_, sent := c.body[sinks.PathMembers]
-	receipt.MembersDone = sent && !s.profile.MembersUnreadable && containsAll(r, op.AddMembers)
+	if sent && !s.profile.MembersUnreadable {
+		members := d.roll(op.AddMembers)
+		receipt.MembersDone = members.shown && members.absent == 0
+	}
 	return receipt
 }
 
@@ -139,13 +142,13 @@ func (s *Sink) required(op sinks.Op, changes []change) error {
 
 // created reads the answer to a POST. The id comes from the body, else from the Location
 // header, whose id must be readable: servers are known to send ".../undefined".
-func (s *Sink) created(ctx context.Context, req request, a *answer) (resource, error) {
-	r, err := decodeResource(a.body, req.resource == sinks.Group)
-	if err == nil && isV1(r) {
+func (s *Sink) created(ctx context.Context, req request, a *answer) (*document, error) {
+	d, err := readDocument(a.body, req.resource == sinks.Group)
+	if err == nil && d.isV1() {
 		return nil, garbage(req, a, "")
 	}
-	if err == nil && r.id() != "" {
-		return r, nil
+	if err == nil && d.id() != "" {
+		return d, nil
 	}
 	unclear := garbage(req, a, fmt.Sprintf("a %d without an id", a.status))
 	unclear.Hint = "The object may have been created; it is looked up before anything is sent again."
@@ -153,12 +156,12 @@ func (s *Sink) created(ctx context.Context, req request, a *answer) (resource, e
 	if id == "" {
 		return nil, unclear
 	}
-	r, _, err = s.fetch(ctx, sinks.Query{Resource: req.resource, Members: true}, id)
+	d, _, err = s.fetch(ctx, sinks.Query{Resource: req.resource, Members: true}, id)
 	if err != nil {
 		unclear.Err = err
 		return nil, unclear
 	}
-	return r, nil
+	return d, nil
 }
 
 // locationID is the id at the end of a Location that points into the collection.

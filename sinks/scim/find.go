@@ -90,7 +90,7 @@ func (s *Sink) noList(err error) (list, error) {
 
 // findInList reads everything. It costs a full read, and it is right.
 func (s *Sink) findInList(ctx context.Context, q sinks.Query, want wanted) ([]sinks.Object, error) {
-	var hits []resource
+	var hits []*document
 	w := newWalk()
 	for {
 		fresh, done, err := s.page(ctx, q, w)
@@ -104,7 +104,7 @@ func (s *Sink) findInList(ctx context.Context, q sinks.Query, want wanted) ([]si
 	}
 }
 
-func (s *Sink) objects(q sinks.Query, resources []resource) []sinks.Object {
+func (s *Sink) objects(q sinks.Query, resources []*document) []sinks.Object {
 	out := make([]sinks.Object, 0, len(resources))
 	for _, r := range resources {
 		out = append(out, r.object(q, s.showsMembers(q)))
@@ -142,8 +142,8 @@ func (w wanted) typed() any {
 	return w.value
 }
 
-func (w wanted) among(resources []resource) []resource {
-	var hits []resource
+func (w wanted) among(resources []*document) []*document {
+	var hits []*document
 	for _, r := range resources {
 		if slices.ContainsFunc(w.values(r), w.equal) {
 			hits = append(hits, r)
@@ -153,7 +153,7 @@ func (w wanted) among(resources []resource) []resource {
 }
 
 // values are all values at the path: every matching entry counts, not just the first.
-func (w wanted) values(r resource) []any {
+func (w wanted) values(r *document) []any {
 	if len(w.path.filter) == 0 {
 		v := r.get(w.path)
 		if list, ok := v.([]any); ok {
@@ -161,20 +161,17 @@ func (w wanted) values(r resource) []any {
 		}
 		return []any{v}
 	}
-	var container any = map[string]any(r)
-	if w.path.schema != "" {
-		container = lookup(container, w.path.schema)
-	}
 	var out []any
-	for _, e := range entries(lookup(container, w.path.attr)) {
-		if matches(e, w.path.filter) {
+	r.at(w.path).entries(func(e node) bool {
+		if e.matches(w.path.filter) {
 			sub := w.path.sub
 			if sub == "" {
 				sub = "value"
 			}
-			out = append(out, normalise(lookup(e, sub), sub))
+			out = append(out, normalise(e.sub(sub).decode(), sub))
 		}
-	}
+		return true
+	})
 	return out
 }
 

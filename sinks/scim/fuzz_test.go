@@ -33,7 +33,7 @@ func FuzzList(f *testing.F) {
 		for _, paging := range []Paging{PageByIndex, PageByCursor, PageNone} {
 			w := newWalk()
 			w.paging, w.next = paging, 1
-			fresh, done, err := w.add(req, list{total: l.total, cursor: l.cursor, resources: append([]resource(nil), l.resources...)})
+			fresh, done, err := w.add(req, list{total: l.total, cursor: l.cursor, resources: append([]*document(nil), l.resources...)})
 			if err != nil {
 				continue
 			}

@@ -39,7 +39,7 @@ func (s *Sink) List(ctx context.Context, q sinks.Query, cursor string) (*sinks.P
 
 // page reads the next page of a walk: the resources not seen before, and whether the
 // list is complete.
-func (s *Sink) page(ctx context.Context, q sinks.Query, w *walk) ([]resource, bool, error) {
+func (s *Sink) page(ctx context.Context, q sinks.Query, w *walk) ([]*document, bool, error) {
 	if w.next == 0 {
 		claims := s.claims(ctx)
 		w.size, w.paging, w.next = s.pageSize(claims), s.paging(claims), 1
@@ -82,7 +82,7 @@ func (s *Sink) paging(c Claims) Paging {
 // list is a decoded ListResponse, RFC 7644 section 3.4.2.
 type list struct {
 	total     int // -1: not told
-	resources []resource
+	resources []*document
 	cursor    string
 }
 
@@ -104,16 +104,16 @@ func readList(req request, a *answer, members bool) (list, error) {
 	if raw.TotalResults == nil && raw.Resources == nil {
 		return list{}, garbage(req, a, "the answer is no SCIM list: it has neither totalResults nor Resources")
 	}
-	l := list{total: -1, cursor: raw.NextCursor, resources: make([]resource, 0, len(raw.Resources))}
+	l := list{total: -1, cursor: raw.NextCursor, resources: make([]*document, 0, len(raw.Resources))}
 	if raw.TotalResults != nil {
 		l.total = int(*raw.TotalResults)
 	}
 	for _, item := range raw.Resources {
-		r, err := decodeResource(item, members)
+		r, err := readDocument(item, members)
 		if err != nil {
 			return list{}, garbage(req, a, "a list with something that is no resource")
 		}
-		if isV1(r) {
+		if r.isV1() {
 			return list{}, garbage(req, a, "")
 		}
 		if r.id() == "" {
@@ -174,7 +174,7 @@ func (w *walk) query(v url.Values) {
 }
 
 // add takes a page in. It returns what is new on it and whether the list is complete.
-func (w *walk) add(req request, l list) ([]resource, bool, error) {
+func (w *walk) add(req request, l list) ([]*document, bool, error) {
 	incomplete := func(why string) error {
 		return &sinks.Error{
 			Class: sinks.Incompatible, Op: req.op(), Status: http.StatusOK,
@@ -227,7 +227,7 @@ func (w *walk) add(req request, l list) ([]resource, bool, error) {
 // page has as many objects, and no more are said to exist, the next one is asked for.
 func mayBeCeiling(n int) bool { return n >= 10 && (n%10 == 0 || n%25 == 0) }
 
-func (w *walk) distinct(resources []resource) []resource {
+func (w *walk) distinct(resources []*document) []*document {
 	fresh := resources[:0]
 	for _, r := range resources {
 		h := maphash.String(w.seed, string(r.id()))

@@ -55,7 +55,7 @@ func (s *Sink) operation(c change) operation {
 // adapted are the operations for an object whose present state is known: what is absent
 // is not removed, and added instead of replaced; entries that don't exist are added with
 // all they get.
-func (s *Sink) adapted(changes []change, now resource) []operation {
+func (s *Sink) adapted(changes []change, now *document) []operation {
 	var ops []operation
 	added := resource{} // the new entries
 	var lists []path    // the attributes they belong to
@@ -84,9 +84,9 @@ func (s *Sink) adapted(changes []change, now resource) []operation {
 
 // whole replaces multi-valued attributes as a whole: the last resort for servers that
 // know no value filters in paths. What the object had otherwise is kept.
-func (s *Sink) whole(changes []change, now resource) []operation {
+func (s *Sink) whole(changes []change, now *document) []operation {
 	var ops []operation
-	target := now.clone()
+	target := now.resource()
 	done := map[string]bool{}
 	for _, c := range changes {
 		target.set(c.path, c.value)
@@ -122,56 +122,18 @@ func (r resource) raw(p path) any {
 	return lookup(container, p.attr)
 }
 
-func (r resource) hasEntry(p path) bool {
-	for _, e := range entries(r.raw(p)) {
-		if matches(e, p.filter) {
-			return true
-		}
-	}
-	return false
-}
-
-// clone copies the resource as deep as set writes.
-func (r resource) clone() resource {
-	return resource(cloneMap(r))
-}
-
-func cloneMap(m map[string]any) map[string]any {
-	out := make(map[string]any, len(m))
-	for k, v := range m {
-		out[k] = cloneAny(v)
-	}
-	return out
-}
-
-func cloneAny(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		return cloneMap(v)
-	case []any:
-		out := make([]any, len(v))
-		for i, e := range v {
-			out[i] = cloneAny(e)
-		}
-		return out
-	default:
-		return v
-	}
-}
-
 // memberOperations are the operations on a group's members: removals first.
 func (s *Sink) memberOperations(op sinks.Op) []operation {
 	var ops []operation
 	if len(op.RemoveMembers) > 0 && s.profile.MemberRemoval == RemoveByValue {
-		ops = append(ops, operation{Op: "remove", Path: sinks.PathMembers, Value: memberValues(op.RemoveMembers)})
+		ops = append(ops, operation{Op: "remove", Path: sinks.PathMembers, Value: memberList(op.RemoveMembers)})
 	} else {
 		for _, id := range op.RemoveMembers {
-			p := path{attr: sinks.PathMembers, filter: []term{{sub: "value", value: string(id)}}}
-			ops = append(ops, operation{Op: "remove", Path: p.String()})
+			ops = append(ops, operation{Op: "remove", Path: sinks.PathMembers + "[value eq " + quote(string(id)) + "]"})
 		}
 	}
 	if len(op.AddMembers) > 0 {
-		ops = append(ops, operation{Op: "add", Path: sinks.PathMembers, Value: memberValues(op.AddMembers)})
+		ops = append(ops, operation{Op: "add", Path: sinks.PathMembers, Value: memberList(op.AddMembers)})
 	}
 	return ops
 }

@@ -1,11 +1,11 @@
 package scim
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"unicode/utf8"
 )
 
 const (
@@ -63,6 +63,20 @@ func parsePath(s string) (path, error) {
 		return path{}, fmt.Errorf(`path %q: say which of the %s is meant, e.g. %s[type eq "work"].%s`, s, p.attr, p.attr, p.sub)
 	}
 	return p, nil
+}
+
+// paths are the paths parsed so far: the few of a mapping, which come with every object.
+type paths struct{ parsed sync.Map }
+
+func (ps *paths) parse(s string) (path, error) {
+	if p, ok := ps.parsed.Load(s); ok {
+		return p.(path), nil //nolint:forcetypeassert // stored below
+	}
+	p, err := parsePath(s)
+	if err == nil {
+		ps.parsed.Store(s, p)
+	}
+	return p, err
 }
 
 // splitSchema cuts the URN off a path. The core schema's URN is implied, so that a fully
@@ -172,20 +186,13 @@ func (s *scanner) value() (any, error) {
 
 // quoted reads a JSON string, the form of texts in filters (RFC 7644 section 3.4.2.2).
 func (s *scanner) quoted() (any, error) {
-	for i := 1; i < len(s.rest); i++ {
-		switch s.rest[i] {
-		case '\\':
-			i++
-		case '"':
-			var text string
-			if err := json.Unmarshal([]byte(s.rest[:i+1]), &text); err != nil {
-				return nil, fmt.Errorf("text %s: %w", s.rest[:i+1], err)
-			}
-			s.rest = s.rest[i+1:]
-			return text, nil
-		}
+	t := tokens{in: []byte(s.rest)}
+	raw, ok := t.text()
+	if !ok {
+		return nil, fmt.Errorf("%s is no text in quotes", s.rest)
 	}
-	return nil, errors.New("a text without closing quote")
+	s.rest = s.rest[t.at:]
+	return textOf(raw), nil
 }
 
 // String writes the path as it is sent in a PATCH.
@@ -254,22 +261,28 @@ func literal(v any) string {
 
 // quote writes a JSON string with as few escapes as JSON allows: servers that read
 // filters with a parser of their own often know only \" and \\.
-func quote(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
+func quote(s string) string { return string(appendQuoted(nil, s)) }
+
+func appendQuoted(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0
+	for i, r := range s {
+		if r >= ' ' && r != '"' && r != '\\' && r != utf8.RuneError {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		_, n := utf8.DecodeRuneInString(s[i:])
+		start = i + n
 		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < 0x20:
-			fmt.Fprintf(&b, `\u%04x`, r)
+		case r == utf8.RuneError:
+			b = utf8.AppendRune(b, r) // also for bytes that are none
+		case r < ' ':
+			b = fmt.Appendf(b, `\u%04x`, r)
 		default:
-			b.WriteRune(r)
+			b = append(b, '\\', byte(r))
 		}
 	}
-	b.WriteByte('"')
-	return b.String()
+	return append(append(b, s[start:]...), '"')
 }
 
 // isName checks an attribute name, RFC 7643 section 2.1; `$ref` is the one with a dollar.

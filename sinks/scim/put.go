@@ -38,10 +38,11 @@ func (s *Sink) put(ctx context.Context, op *sinks.Op, changes []change) ([]strin
 // merged is the PUT for an update.
 func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (request, error) {
 	q := sinks.Query{Resource: op.Resource, Members: op.Resource == sinks.Group}
-	r, version, err := s.fetch(ctx, q, op.ID)
+	now, version, err := s.fetch(ctx, q, op.ID)
 	if err != nil {
 		return request{}, err
 	}
+	r := now.resource()
 	for _, c := range changes {
 		r.set(c.path, c.value)
 	}
@@ -51,7 +52,7 @@ func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (reque
 		r.setSchemas(schemaUser, changes)
 	} else {
 		r.setSchemas(schemaGroup, changes)
-		if err := s.mergeMembers(ctx, op, r); err != nil {
+		if err := s.mergeMembers(ctx, op, now, r); err != nil {
 			return request{}, err
 		}
 	}
@@ -60,8 +61,8 @@ func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (reque
 
 // mergeMembers writes the member list that a PUT has to carry. It is refused when the
 // application does not show members: a list that is not known would empty the group.
-func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, r resource) error {
-	members, _ := r.members()
+func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, now *document, r resource) error {
+	members, _ := now.members()
 	if len(members) == 0 {
 		if err := s.membersVisible(ctx, op); err != nil {
 			return err
@@ -82,7 +83,7 @@ func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, r resource) error 
 		}
 	}
 	key, _ := keyOf(r, sinks.PathMembers)
-	r[key] = memberValues(all)
+	r[key] = memberList(all)
 	return nil
 }
 
@@ -109,17 +110,17 @@ func (s *Sink) membersVisible(ctx context.Context, op sinks.Op) error {
 		return fmt.Errorf("look whether groups show members: %w", err)
 	}
 	v.looked = true
-	v.proven = slices.ContainsFunc(groups, func(g resource) bool { ids, _ := g.members(); return len(ids) > 0 })
+	v.proven = slices.ContainsFunc(groups, func(g *document) bool { ids, _ := g.members(); return len(ids) > 0 })
 	return nil
 }
 
 // membersKept checks after a PUT with members that the application shows some, until one
 // group has proven it.
-func (s *Sink) membersKept(ctx context.Context, op sinks.Op, req request, now resource) error {
+func (s *Sink) membersKept(ctx context.Context, op sinks.Op, req request, now *document) error {
 	v := &s.visible
 	v.Lock()
 	defer v.Unlock()
-	sent, _ := asMap(req.body)[sinks.PathMembers].([]any)
+	sent, _ := asMap(req.body)[sinks.PathMembers].(memberList)
 	if v.proven || op.Resource != sinks.Group || len(sent) == 0 {
 		return nil
 	}

@@ -25,6 +25,7 @@ type Sink struct {
 	limits  sinks.Limits
 	meters  []meter
 	walks   walks
+	paths   paths
 
 	discovery struct {
 		sync.Mutex
@@ -90,16 +91,16 @@ func (s *Sink) Limits() sinks.Limits { return s.limits }
 
 // Get reads one object. A *sinks.Error of class Missing proves that it is gone.
 func (s *Sink) Get(ctx context.Context, q sinks.Query, id sinks.ID) (*sinks.Object, error) {
-	r, _, err := s.fetch(ctx, q, id)
+	d, _, err := s.fetch(ctx, q, id)
 	if err != nil {
 		return nil, err
 	}
-	o := r.object(q, s.showsMembers(q))
+	o := d.object(q, s.showsMembers(q))
 	return &o, nil
 }
 
 // fetch reads one resource and its version.
-func (s *Sink) fetch(ctx context.Context, q sinks.Query, id sinks.ID) (resource, string, error) {
+func (s *Sink) fetch(ctx context.Context, q sinks.Query, id sinks.ID) (*document, string, error) {
 	req := request{method: http.MethodGet, resource: q.Resource, id: id, query: s.selection(q)}
 	if id == "" {
 		return nil, "", fmt.Errorf("%s: without an id", req.op())
@@ -108,18 +109,18 @@ func (s *Sink) fetch(ctx context.Context, q sinks.Query, id sinks.ID) (resource,
 	if err != nil {
 		return nil, "", err
 	}
-	r, err := decodeResource(a.body, q.Members)
+	d, err := readDocument(a.body, q.Members)
 	switch {
 	case err != nil:
 		return nil, "", garbage(req, a, "the answer is no SCIM resource")
-	case isV1(r):
+	case d.isV1():
 		return nil, "", garbage(req, a, "")
-	case r.id() == "":
+	case d.id() == "":
 		return nil, "", garbage(req, a, "the answer is a resource without id")
-	case r.id() != id && !strings.EqualFold(string(r.id()), string(id)):
+	case d.id() != id && !strings.EqualFold(string(d.id()), string(id)):
 		return nil, "", garbage(req, a, "the answer is another resource")
 	}
-	return r, versionOf(a.header, r), nil
+	return d, versionOf(a.header, d), nil
 }
 
 // selection keeps what is not wanted out of the answer: groups can have very many members.
@@ -132,12 +133,3 @@ func (s *Sink) selection(q sinks.Query) url.Values {
 }
 
 func (s *Sink) showsMembers(q sinks.Query) bool { return q.Members && !s.profile.MembersUnreadable }
-
-func isV1(r resource) bool {
-	for _, schema := range texts(lookup(r, "schemas")) {
-		if strings.HasPrefix(schema, schemaV1) {
-			return true
-		}
-	}
-	return false
-}

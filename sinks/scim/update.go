@@ -29,8 +29,9 @@ func (s *Sink) update(ctx context.Context, op sinks.Op, changes []change) (sinks
 	return receipt, nil
 }
 
-// sendable leaves out what the application can't take, and names it.
+// sendable leaves out what the application can't take, and names it. It reuses changes.
 func (s *Sink) sendable(op sinks.Op, changes []change) (kept []change, ignored []string) {
+	kept = changes[:0]
 	for _, c := range changes {
 		changing := op.Action == sinks.Update
 		switch {
@@ -138,7 +139,7 @@ func (s *Sink) patch(ctx context.Context, op *sinks.Op, changes []change) ([]str
 
 // sendPatch sends operations and returns the object that the answer shows; nil when it
 // shows none. Without operations nothing is sent, and the object stays as it is.
-func (s *Sink) sendPatch(ctx context.Context, op *sinks.Op, ops []operation) (resource, error) {
+func (s *Sink) sendPatch(ctx context.Context, op *sinks.Op, ops []operation) (*document, error) {
 	if len(ops) == 0 {
 		return nil, nil
 	}
@@ -153,21 +154,21 @@ func (s *Sink) sendPatch(ctx context.Context, op *sinks.Op, ops []operation) (re
 }
 
 // echo is the object in the answer to a change: nil when there is none, which is trusted.
-func echo(req request, a *answer) (resource, error) {
+func echo(req request, a *answer) (*document, error) {
 	if a.status == http.StatusNoContent || len(a.body) == 0 {
 		return nil, nil
 	}
-	r, err := decodeResource(a.body, len(a.body) < bigEcho)
+	d, err := readDocument(a.body, len(a.body) < bigEcho)
 	if err != nil {
 		return nil, garbage(req, a, "the answer is no SCIM resource")
 	}
-	if isV1(r) {
+	if d.isV1() {
 		return nil, garbage(req, a, "")
 	}
-	if r.id() == "" {
+	if d.id() == "" {
 		return nil, nil // some answer `{}` or a message of their own
 	}
-	return r, nil
+	return d, nil
 }
 
 // bigEcho is the size from which the members in an answer are not worth reading: a group
@@ -176,7 +177,7 @@ const bigEcho = 1 << 20
 
 // settled decides whether a try at a PATCH was the last: it worked, or failed in a way
 // that another form of the same can't help.
-func (s *Sink) settled(op sinks.Op, now resource, changes []change, err error) (bool, []string, error) {
+func (s *Sink) settled(op sinks.Op, now *document, changes []change, err error) (bool, []string, error) {
 	if err != nil {
 		return !s.worthAnotherForm(err, changes), nil, err
 	}
@@ -216,8 +217,8 @@ func entryChanges(changes []change) []change {
 
 // untaken are the changes that an answer shows not to have happened. A text that only
 // looks different was normalised; see same.
-func (s *Sink) untaken(r resource, changes []change) []change {
-	if r == nil {
+func (s *Sink) untaken(d *document, changes []change) []change {
+	if d == nil {
 		return nil
 	}
 	var out []change
@@ -225,7 +226,7 @@ func (s *Sink) untaken(r resource, changes []change) []change {
 		if listed(s.profile.Unechoed, c.path) {
 			continue
 		}
-		got := r.get(c.path)
+		got := d.get(c.path)
 		want := c.value
 		if c.path.isManager() {
 			want = lookup(want, "value")
@@ -243,15 +244,15 @@ func (s *Sink) untaken(r resource, changes []change) []change {
 
 // judge compares the object in an answer with what was sent. An account that stays
 // active, and a change of which nothing happened, are errors; the rest is reported.
-func (s *Sink) judge(op sinks.Op, r resource, changes []change) ([]string, error) {
-	if r == nil {
+func (s *Sink) judge(op sinks.Op, d *document, changes []change) ([]string, error) {
+	if d == nil {
 		return nil, nil
 	}
-	if err := s.judgeMembers(op, r); err != nil {
+	if err := s.judgeMembers(op, d); err != nil {
 		return nil, err
 	}
 	var ignored []string
-	untaken := s.untaken(r, changes)
+	untaken := s.untaken(d, changes)
 	for _, c := range untaken {
 		ignored = append(ignored, c.name)
 		if c.path.key() == sinks.PathActive || len(untaken) == len(changes) && len(op.AddMembers)+len(op.RemoveMembers) == 0 {
@@ -264,26 +265,20 @@ func (s *Sink) judge(op sinks.Op, r resource, changes []change) ([]string, error
 
 // judgeMembers looks for removed members that are still there, and for added ones that
 // were dropped. A long list may be cut off, so that an absence in it proves nothing.
-func (s *Sink) judgeMembers(op sinks.Op, r resource) error {
-	members, shown := r.members()
-	if s.profile.MembersUnreadable || !shown || len(op.AddMembers)+len(op.RemoveMembers) == 0 {
+func (s *Sink) judgeMembers(op sinks.Op, d *document) error {
+	if s.profile.MembersUnreadable {
 		return nil
 	}
-	have := make(map[sinks.ID]struct{}, len(members))
-	for _, m := range members {
-		have[m] = struct{}{}
+	if len(op.RemoveMembers) > 0 && d.roll(op.RemoveMembers).present > 0 {
+		return noEffect(op, "answered with success, but a removed member is still in the group",
+			"The application takes member removals in another form; try override.member_removal: value or put.")
 	}
-	for _, id := range op.RemoveMembers {
-		if _, ok := have[id]; ok {
-			return noEffect(op, "answered with success, but a removed member is still in the group",
-				"The application takes member removals in another form; try override.member_removal: value or put.")
-		}
+	if len(op.AddMembers) == 0 {
+		return nil
 	}
-	for _, id := range op.AddMembers {
-		if _, ok := have[id]; !ok && len(members) < cutOff {
-			return noEffect(op, "answered with success, but an added member is not in the group",
-				"The application may not know the member yet. If it never shows members, set override.members_unreadable: true.")
-		}
+	if added := d.roll(op.AddMembers); added.shown && added.absent > 0 && added.members < cutOff {
+		return noEffect(op, "answered with success, but an added member is not in the group",
+			"The application may not know the member yet. If it never shows members, set override.members_unreadable: true.")
 	}
 	return nil
 }

@@ -1,142 +1,15 @@
 package scim
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"unicode"
-
-	"github.com/idpbridge/idpbridge/sinks"
 )
 
-// resource is a decoded SCIM resource: JSON values as encoding/json makes them, numbers
-// as json.Number.
+// resource is a SCIM resource as it is sent, made of the values that JSON knows; what was
+// read is a document.
 type resource map[string]any
-
-// decodeResource reads a resource, leaving members out unless they are wanted: servers
-// that ignore excludedAttributes send a hundred thousand of them with every group.
-func decodeResource(raw []byte, members bool) (resource, error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return nil, fmt.Errorf("read resource: %w", err)
-	}
-	if fields == nil {
-		return nil, fmt.Errorf("read resource: null")
-	}
-	r := make(resource, len(fields))
-	for name, field := range fields {
-		if !members && strings.EqualFold(name, sinks.PathMembers) {
-			continue
-		}
-		v, err := decodeAny(field)
-		if err != nil {
-			return nil, fmt.Errorf("read resource: %s: %w", name, err)
-		}
-		r[name] = v
-	}
-	return r, nil
-}
-
-func decodeAny(raw []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	return v, nil
-}
-
-// id is the resource's id, which some servers send as a number; empty when there is none.
-func (r resource) id() sinks.ID {
-	return idOf(lookup(r, "id"))
-}
-
-func idOf(v any) sinks.ID {
-	switch v := v.(type) {
-	case string:
-		return sinks.ID(v)
-	case json.Number:
-		return sinks.ID(v.String())
-	default:
-		return ""
-	}
-}
-
-// members are the ids of the members, and whether the attribute was there at all.
-func (r resource) members() ([]sinks.ID, bool) {
-	v, ok := lookupOK(r, sinks.PathMembers)
-	if !ok {
-		return nil, false
-	}
-	var ids []sinks.ID
-	for _, e := range entries(v) {
-		if id := idOf(lookup(e, "value")); id != "" {
-			ids = append(ids, id)
-		}
-	}
-	return ids, true
-}
-
-// object is what the query asked of the resource.
-func (r resource) object(q sinks.Query, members bool) sinks.Object {
-	o := sinks.Object{ID: r.id(), Values: make(map[string]any, len(q.Paths))}
-	for _, s := range q.Paths {
-		p, err := parsePath(s)
-		if err != nil {
-			continue // CheckPath reports it when the configuration is read
-		}
-		if v := r.get(p); v != nil {
-			o.Values[s] = v
-		}
-	}
-	if members {
-		o.Members, o.MembersKnown = r.members()
-	}
-	return o
-}
-
-// get returns the value at a path: string, bool, float64, []any, map[string]any, or nil.
-// Unassigned, null, an empty list and an empty text are all the same nil (RFC 7643
-// section 2.5; an empty text is what many servers store for it).
-func (r resource) get(p path) any {
-	var container any = map[string]any(r)
-	if p.schema != "" {
-		container = lookup(container, p.schema)
-	}
-	v := lookup(container, p.attr)
-	switch {
-	case len(p.filter) > 0:
-		return selected(v, p)
-	case p.sub != "":
-		return normalise(lookup(first(v), p.sub), p.sub)
-	case p.isManager():
-		if m, ok := first(v).(map[string]any); ok {
-			v = lookup(m, "value")
-		}
-	}
-	return normalise(v, p.attr)
-}
-
-// selected is the value of the first matching entry that has one.
-func selected(list any, p path) any {
-	for _, e := range entries(list) {
-		if !matches(e, p.filter) {
-			continue
-		}
-		var v any = e
-		if p.sub != "" {
-			v = lookup(e, p.sub)
-		}
-		if v = normalise(v, p.leaf()); v != nil {
-			return v
-		}
-	}
-	return nil
-}
 
 // entries are the values of a multi-valued attribute as objects. A single object, and
 // texts in place of objects, are taken for what they mean.
@@ -145,9 +18,15 @@ func entries(v any) []map[string]any {
 	case []any:
 		out := make([]map[string]any, 0, len(v))
 		for _, e := range v {
+			if m, ok := e.(map[string]any); ok {
+				out = append(out, m)
+				continue
+			}
 			out = append(out, entries(e)...)
 		}
 		return out
+	case []map[string]any:
+		return v
 	case map[string]any:
 		return []map[string]any{v}
 	case string, json.Number, float64:
@@ -157,20 +36,12 @@ func entries(v any) []map[string]any {
 	}
 }
 
-// first is the single value of an attribute that a server wrapped in a list.
-func first(v any) any {
-	if list, ok := v.([]any); ok && len(list) > 0 {
-		return list[0]
-	}
-	return v
-}
-
-// matches reports whether an entry satisfies all terms. Texts compare without regard to
+// matches reports whether an entry with these sub-attributes satisfies all terms. Texts compare without regard to
 // letter case: the attributes that select entries (type, primary, value) are not
 // case-exact (RFC 7643 section 4.1.2). A missing primary is false (section 2.4).
-func matches(e map[string]any, filter []term) bool {
+func matches(sub func(name string) any, filter []term) bool {
 	for _, t := range filter {
-		got := normalise(lookup(e, t.sub), t.sub)
+		got := normalise(sub(t.sub), t.sub)
 		switch want := t.value.(type) {
 		case string:
 			if s, ok := got.(string); !ok || !strings.EqualFold(s, want) {
@@ -204,17 +75,19 @@ func lookupOK(v any, name string) (any, bool) {
 	return m[key], ok
 }
 
-// keyOf is the name under which m holds an attribute.
+// keyOf is the name under which m holds an attribute: of several that differ by letter
+// case alone the first in order.
 func keyOf(m map[string]any, name string) (string, bool) {
 	if _, ok := m[name]; ok {
 		return name, true
 	}
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		if strings.EqualFold(k, name) {
-			return k, true
+	found, ok := name, false
+	for k := range m {
+		if (!ok || k < found) && strings.EqualFold(k, name) {
+			found, ok = k, true
 		}
 	}
-	return name, false
+	return found, ok
 }
 
 func asMap(v any) map[string]any {
@@ -230,32 +103,32 @@ func asMap(v any) map[string]any {
 
 // normalise brings a decoded value into the vocabulary's types.
 func normalise(v any, name string) any {
-	switch v := v.(type) {
+	switch t := v.(type) {
 	case json.Number:
-		f, err := v.Float64()
+		f, err := t.Float64()
 		if err != nil {
-			return v.String()
+			return t.String()
 		}
 		return f
 	case string:
-		if v == "" {
+		if t == "" {
 			return nil
 		}
 		if isBoolean(name) {
 			return toBool(v)
 		}
-		return v
+		return v // as it came, without a copy
 	case []any:
-		if len(v) == 0 {
+		if len(t) == 0 {
 			return nil
 		}
-		out := make([]any, len(v))
-		for i, e := range v {
+		out := make([]any, len(t))
+		for i, e := range t {
 			out[i] = normalise(e, name)
 		}
 		return out
 	case map[string]any:
-		return normaliseMap(v)
+		return normaliseMap(t)
 	default:
 		return v
 	}

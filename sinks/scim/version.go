@@ -12,10 +12,10 @@ import (
 
 // versionOf is the version of an object in an answer: the ETag, else meta.version, which
 // is the same by RFC 7643 section 3.1. What can't stand in a header is no version.
-func versionOf(h http.Header, r resource) string {
+func versionOf(h http.Header, d *document) string {
 	version := h.Get("ETag")
-	if version == "" {
-		version, _ = lookup(lookup(r, "meta"), "version").(string)
+	if version == "" && d != nil {
+		version = d.version()
 	}
 	if strings.ContainsFunc(version, func(c rune) bool { return c < ' ' || c > '~' }) {
 		return ""

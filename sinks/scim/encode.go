@@ -1,0 +1,124 @@
+package scim
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// encode writes a body as encoding/json does, with the names of an object in order and
+// without escapes for HTML; by kind of value instead of reflection, since every write
+// comes through here.
+func encode(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	return appendJSON(make([]byte, 0, 1024), body)
+}
+
+func appendJSON(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...), nil
+	case string:
+		return appendQuoted(b, v), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	case resource:
+		return appendObject(b, v)
+	case map[string]any:
+		return appendObject(b, v)
+	case []any:
+		return appendList(b, v, appendJSON)
+	case []map[string]any:
+		return appendList(b, v, appendObject)
+	case []string:
+		return appendList(b, v, func(b []byte, s string) ([]byte, error) { return appendQuoted(b, s), nil })
+	case memberList:
+		return v.append(b), nil
+	case []operation:
+		return appendList(b, v, appendOperation)
+	default:
+		return appendOther(b, v)
+	}
+}
+
+func appendObject(b []byte, m map[string]any) ([]byte, error) {
+	if m == nil {
+		return append(b, "null"...), nil
+	}
+	var room [24]string
+	names := slices.AppendSeq(room[:0], maps.Keys(m))
+	slices.Sort(names)
+	b = append(b, '{')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendQuoted(b, name), ':')
+		var err error
+		if b, err = appendJSON(b, m[name]); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func appendList[T any](b []byte, list []T, one func([]byte, T) ([]byte, error)) ([]byte, error) {
+	if list == nil {
+		return append(b, "null"...), nil
+	}
+	b = append(b, '[')
+	for i, e := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = one(b, e); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+func appendOperation(b []byte, o operation) ([]byte, error) {
+	b = appendQuoted(append(b, `{"op":`...), o.Op)
+	if o.Path != "" {
+		b = appendQuoted(append(b, `,"path":`...), o.Path)
+	}
+	if o.Value != nil {
+		var err error
+		if b, err = appendJSON(append(b, `,"value":`...), o.Value); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// append writes one object with a `value` per member.
+func (l memberList) append(b []byte) []byte {
+	b = append(b, '[')
+	for i, id := range l {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendQuoted(append(b, `{"value":`...), string(id)), '}')
+	}
+	return append(b, ']')
+}
+
+// MarshalJSON is for members inside of what appendJSON has no case for: bulk requests.
+func (l memberList) MarshalJSON() ([]byte, error) { return l.append(nil), nil }
+
+// appendOther writes numbers, and whatever else a mapping came up with.
+func appendOther(b []byte, v any) ([]byte, error) {
+	var other bytes.Buffer
+	e := json.NewEncoder(&other)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return append(b, bytes.TrimSuffix(other.Bytes(), []byte("\n"))...), nil
+}
