@@ -54,7 +54,7 @@ func (t *roundTripper) try(req *http.Request) attempt {
 	end := sync.OnceFunc(func() { cancel(); t.Limiter.release() })
 	// A caller that forgets to close a body must not keep its place for ever.
 	stop := context.AfterFunc(ctx, end)
-	a := t.send(req.WithContext(ctx), turn)
+	a := t.send(ctx, req, turn)
 	if a.err != nil {
 		stop()
 		end()
@@ -70,11 +70,11 @@ func (t *roundTripper) try(req *http.Request) attempt {
 }
 
 // send passes the breaker, and records what happened.
-func (t *roundTripper) send(req *http.Request, turn ticket) attempt {
+func (t *roundTripper) send(ctx context.Context, req *http.Request, turn ticket) attempt {
 	progress := &progress{}
-	traced := httptrace.WithClientTrace(req.Context(), progress.trace())
+	traced := req.WithContext(httptrace.WithClientTrace(ctx, progress.trace()))
 	resp, err := t.breaker.do(progress, func() (*http.Response, error) { //nolint:bodyclose // the caller's
-		return t.next.RoundTrip(req.WithContext(traced))
+		return t.next.RoundTrip(traced)
 	})
 	a := attempt{resp: resp, err: err}
 	if asNotSent(err) { // refused by the breaker
@@ -89,7 +89,7 @@ func (t *roundTripper) send(req *http.Request, turn ticket) attempt {
 		status = resp.StatusCode
 		a.signal = readSignal(resp, now)
 	} else {
-		a.signal.verdict, a.unsent = judgeError(req.Context(), err, progress)
+		a.signal.verdict, a.unsent = judgeError(ctx, err, progress)
 		_, a.final = errors.AsType[*tls.CertificateVerificationError](err)
 	}
 	if !a.unsent {
@@ -98,7 +98,7 @@ func (t *roundTripper) send(req *http.Request, turn ticket) attempt {
 	t.Metrics.sent(&t.Options, req.Method, status, took)
 	t.logSent(req, status, took)
 	if t.Limiter.observe(turn, a.signal) {
-		t.Log.LogAttrs(req.Context(), slog.LevelInfo, "throttled by peer", slog.String("peer", t.Peer.String()),
+		t.Log.LogAttrs(ctx, slog.LevelInfo, "throttled by peer", slog.String("peer", t.Peer.String()),
 			slog.String("name", t.Name), slog.Int("status", status), slog.Duration("pause", a.signal.pause))
 	}
 	return a
@@ -133,6 +133,9 @@ func (a *attempt) explain(ctx context.Context) error {
 // logSent writes one line at debug level. The path is told by its resource alone, since
 // the rest of it, and the query, name people.
 func (t *roundTripper) logSent(req *http.Request, status int, took time.Duration) {
+	if !t.Log.Enabled(req.Context(), slog.LevelDebug) {
+		return
+	}
 	t.Log.LogAttrs(req.Context(), slog.LevelDebug, "request sent",
 		slog.String("peer", t.Peer.String()), slog.String("name", t.Name),
 		slog.String("method", methodLabel(req.Method)), slog.String("path", resourceOf(req.URL.Path)),

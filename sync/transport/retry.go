@@ -68,11 +68,13 @@ func (t *roundTripper) prepare(req *http.Request) *http.Request {
 	if req.Header.Get("User-Agent") != "" {
 		return req
 	}
-	req = req.Clone(req.Context())
-	if req.Header == nil {
-		req.Header = http.Header{}
+	header := req.Header.Clone()
+	if header == nil {
+		header = http.Header{}
 	}
-	req.Header.Set("User-Agent", t.UserAgent)
+	header.Set("User-Agent", t.UserAgent)
+	req = req.WithContext(req.Context()) // the rest is not changed
+	req.Header = header
 	return req
 }
 
