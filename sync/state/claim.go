@@ -34,8 +34,6 @@ const (
 	Decided
 	// Membership are groups with members to be compared.
 	Membership
-	// Everything are all objects with an account, for a reconcile.
-	Everything
 )
 
 func (w What) where() string {
@@ -49,8 +47,6 @@ func (w What) where() string {
 	case Membership:
 		return `o.id IN (SELECT group_id FROM members WHERE dirty > 0) AND o.sink_id IS NOT NULL AND o.account = 1
 			AND (e.object_id IS NULL OR e.next_attempt_at BETWEEN 1 AND ?5)`
-	case Everything:
-		return `o.sink_id IS NOT NULL`
 	default:
 		return `0`
 	}
@@ -121,13 +117,15 @@ func scanObject(r *sql.Rows, scoped bool) (Object, error) {
 func (s *Store) Claim(ctx context.Context, q ClaimQuery) ([]Object, error) {
 	var out []Object
 	err := s.tx(ctx, func(t *txn) error {
-		query := `SELECT ` + columns(q.Scoped) + objectJoins + `
-			WHERE ` + q.What.scope() + ` AND o.id > ?3 AND ` + q.What.where() + `
-			AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.holder = i.holder AND l.holder <> ?4 AND l.expires_at > ?5)
-			ORDER BY o.id LIMIT ?6`
-		return claim(t, q, &out, query, q.Job, q.Resource, q.After, q.Holder, millis(s.now()), q.Limit)
+		return claim(t, q, &out, `SELECT `+columns(q.Scoped)+objectJoins+claimWhere(q.What), q.Job, q.Resource, q.After, q.Holder, millis(s.now()), q.Limit)
 	})
 	return out, err
+}
+
+func claimWhere(w What) string {
+	return `WHERE ` + w.scope() + ` AND o.id > ?3 AND ` + w.where() + `
+		AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.holder = i.holder AND l.holder <> ?4 AND l.expires_at > ?5)
+		ORDER BY o.id LIMIT ?6`
 }
 
 // ErrBusy means that another process is sending something for the object.

@@ -113,7 +113,7 @@ func (s *Store) Importer(ctx context.Context, o ImportOptions) (*Importer, error
 // Import stores a page and the cursor behind it in one transaction. On the Done page it
 // also ends the round: in a full one, whatever was not seen is marked gone.
 func (im *Importer) Import(ctx context.Context, b Batch) error {
-	return im.s.tx(ctx, func(t *txn) error {
+	return im.s.soon(ctx, func(t *txn) error {
 		if err := im.becomeFull(t, b.Full); err != nil {
 			return err
 		}

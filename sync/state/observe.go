@@ -72,14 +72,18 @@ func dropLink(t *txn, id ObjectID) error {
 
 // List returns linked objects without claiming them, in the order of their numbers.
 func (s *Store) List(ctx context.Context, q ClaimQuery) ([]Object, error) {
-	return s.objects(ctx, q.Scoped, `WHERE o.job_id = ? AND o.resource = ? AND o.id > ? AND o.sink_id IS NOT NULL ORDER BY o.id LIMIT ?`,
-		q.Job, q.Resource, q.After, q.Limit)
+	return s.objects(ctx, q.Scoped, linkedInOrder, q.Job, q.Resource, q.After, q.Limit)
 }
+
+// linkedInOrder walks the rows themselves: the plus signs keep SQLite, which has no
+// statistics, from sorting all of a job's links anew for each page.
+const linkedInOrder = `WHERE +o.job_id = ? AND +o.resource = ? AND o.id > ? AND +o.sink_id IS NOT NULL ORDER BY o.id LIMIT ?`
+
+const waitingCount = `SELECT COUNT(*), COUNT(*) - COUNT(sink_id) FROM objects INDEXED BY objects_dirty WHERE job_id = ? AND resource = ? AND dirty > 0`
 
 // Waiting returns how many objects of a resource have to be planned, and how many of
 // these have no account yet.
 func (s *Store) Waiting(ctx context.Context, job JobID, r sinks.Resource) (dirty, unlinked int, err error) {
-	err = s.r.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(*) - COUNT(sink_id) FROM objects WHERE job_id = ? AND resource = ? AND dirty > 0`, job, r).
-		Scan(&dirty, &unlinked)
+	err = s.r.QueryRowContext(ctx, waitingCount, job, r).Scan(&dirty, &unlinked)
 	return dirty, unlinked, classify(err)
 }

@@ -62,7 +62,7 @@ type MemberResult struct {
 
 // Record stores results and ends their intents, in one transaction.
 func (s *Store) Record(ctx context.Context, results []Result) error {
-	return s.tx(context.WithoutCancel(ctx), func(t *txn) error {
+	return s.soon(context.WithoutCancel(ctx), func(t *txn) error {
 		var over []ObjectID
 		taken, err := takenOver(t, results)
 		if err != nil {

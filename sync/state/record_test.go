@@ -403,7 +403,7 @@ func TestSleeper(t *testing.T) {
 	late.SinkID = "another"
 	r.record(late)
 	equal(t, "link", r.find(0).SinkID, sinks.ID("app-u0"))
-	if _, err := r.s.Claim(t.Context(), r.query(sleeper.Holder, sinks.User, state.Everything)); !errors.Is(err, state.ErrLeaseLost) {
+	if _, err := r.s.Claim(t.Context(), r.query(sleeper.Holder, sinks.User, state.Dirty)); !errors.Is(err, state.ErrLeaseLost) {
 		t.Errorf("error %v, want %v", err, state.ErrLeaseLost)
 	}
 }

@@ -69,6 +69,7 @@ type Store struct {
 	mu    sync.Mutex // held by the one write transaction
 	conn  *sql.Conn  // of w, for its whole life, so that statements stay prepared
 	stmts map[string]*sql.Stmt
+	mode  string // how conn commits
 }
 
 // Options open a Store.
@@ -130,7 +131,7 @@ func (s *Store) open(ctx context.Context) error {
 }
 
 // dsn returns the driver's address of the file. synchronous=FULL makes an intent survive
-// a power loss before its request is sent, as far as the disk keeps its promises.
+// a power loss before its request is sent, as far as the disk keeps its promises; see soon.
 func (s *Store) dsn(readOnly bool) string {
 	q := url.Values{
 		"_journal_mode": {"WAL"}, "_foreign_keys": {"1"}, "_busy_timeout": {"30000"}, "_mutex": {"no"}, // database/sql gives a connection to one goroutine at a time

@@ -28,8 +28,20 @@ func (t *txn) job(name string) (JobID, error) {
 	return t.jobID, err
 }
 
-// tx runs f in one write transaction. What f returns decides between commit and rollback.
+// tx runs f in one write transaction, which survives a power loss from its end on. What f
+// returns decides between commit and rollback.
 func (s *Store) tx(ctx context.Context, f func(*txn) error) error {
+	return s.commit(ctx, "PRAGMA synchronous = FULL", f)
+}
+
+// soon is tx for what the next Claim makes survive: a power loss takes the file back to an
+// earlier commit, never to the middle of one. Then pages are read again, and objects whose
+// results were lost are still intended: they are looked for before anything is sent.
+func (s *Store) soon(ctx context.Context, f func(*txn) error) error {
+	return s.commit(ctx, "PRAGMA synchronous = NORMAL", f)
+}
+
+func (s *Store) commit(ctx context.Context, mode string, f func(*txn) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -37,6 +49,12 @@ func (s *Store) tx(ctx context.Context, f func(*txn) error) error {
 	}
 	// Transactions are short. A context that can end would cost a goroutine per statement.
 	t := &txn{ctx: context.WithoutCancel(ctx), s: s}
+	if s.mode != mode {
+		if _, err := t.exec(mode); err != nil {
+			return classify(err)
+		}
+		s.mode = mode
+	}
 	if _, err := t.exec("BEGIN IMMEDIATE"); err != nil {
 		return classify(err)
 	}
