@@ -275,28 +275,32 @@ func recordObserved(t *txn, r *Result) error {
 	return err
 }
 
+// recordMembers stores what came of memberships, with one statement for all that were
+// claimed alike: large groups have thousands, and nearly all are.
 func recordMembers(t *txn, r *Result) error {
-	if len(r.Members) == 0 {
-		return nil
+	type kind struct {
+		dirty int64
+		have  bool
 	}
-	// One statement for all: large groups have thousands.
-	rows := make([][3]int64, len(r.Members))
-	for i, m := range r.Members {
-		rows[i] = [3]int64{m.Row, m.Dirty, 0}
-		if m.Have {
-			rows[i][2] = 1
+	rows := map[kind][]int64{}
+	for _, m := range r.Members {
+		k := kind{m.Dirty, m.Have}
+		rows[k] = append(rows[k], m.Row)
+	}
+	for k, ids := range rows {
+		list, err := json.Marshal(ids)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(recordMembersQuery, k.have, k.dirty, string(list)); err != nil {
+			return err
 		}
 	}
-	list, err := json.Marshal(rows)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(recordMembersQuery, string(list))
-	return err
+	return nil
 }
 
-const recordMembersQuery = `UPDATE members SET have = j.value ->> 2, dirty = CASE WHEN dirty = j.value ->> 1 THEN 0 ELSE dirty END
-	FROM json_each(?) j WHERE members.id = j.value ->> 0`
+const recordMembersQuery = `UPDATE members SET have = ?1, dirty = CASE WHEN dirty = ?2 THEN 0 ELSE dirty END
+	FROM json_each(?3) j WHERE members.id = j.value`
 
 func recordEscrow(t *txn, r *Result) error {
 	switch {
