@@ -91,3 +91,21 @@ func HintOf(err error) string {
 	}
 	return ""
 }
+
+// NoAnswer is the error of a request that got no answer: Throttled when the client did not
+// send it because the source had told to stay away for longer than is worth waiting, else
+// Unreachable, with the hint. A client says so by an error with the method
+// RetryAfter() time.Duration.
+func NoAnswer(op, hint string, err error) *Error {
+	told, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err)
+	if !ok || told.RetryAfter() <= 0 {
+		return &Error{Class: Unreachable, Op: op, Hint: hint, Err: err}
+	}
+	return &Error{
+		Class: Throttled, Op: op, RetryAfter: told.RetryAfter(), Err: err,
+		Hint: "the source wants no requests for that long; it is asked again after that",
+	}
+}

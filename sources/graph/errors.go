@@ -29,10 +29,7 @@ func (s *Source) get(ctx context.Context, r Request) (Answer, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return Answer{}, &sources.Error{Class: sources.Incomplete, Op: r.Op.String(), Message: "the answer was cut off", Err: err}
 	default:
-		return Answer{}, &sources.Error{
-			Class: sources.Unreachable, Op: r.Op.String(), Err: err,
-			Hint: "check the network, the proxy and base_url",
-		}
+		return Answer{}, sources.NoAnswer(r.Op.String(), "check the network, the proxy and base_url", err)
 	}
 }
 

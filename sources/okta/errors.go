@@ -98,7 +98,7 @@ func unreachable(req Request, err error) error {
 	if sources.ClassOf(err) != 0 || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return &sources.Error{Class: sources.Unreachable, Op: req.String(), Hint: hintBase, Err: err}
+	return sources.NoAnswer(req.String(), hintBase, err)
 }
 
 // incomplete says that an answer can't be trusted to be whole.

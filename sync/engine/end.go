@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/idpbridge/idpbridge/quarantine"
 	"github.com/idpbridge/idpbridge/sinks"
@@ -75,7 +76,25 @@ func (c *cycle) status(err error) {
 		e := cycleError(err)
 		c.out.Error = &state.Problem{Code: string(e.Code), Message: e.Message, Advice: e.Advice}
 		c.log.Error("cycle could not be completed", "code", string(e.Code), provlog.LogAttr(err))
+		if wait := toldWait(err); wait > 0 {
+			c.out.NotBefore = c.e.now().Add(wait).UTC()
+		}
 	}
+}
+
+// maxPause is the longest pause that is believed. Peers tell nonsense, too.
+const maxPause = 24 * time.Hour
+
+// toldWait is how long the source or the app wants no requests, by its own words.
+func toldWait(err error) time.Duration {
+	var wait time.Duration
+	if e, ok := errors.AsType[*sources.Error](err); ok {
+		wait = e.RetryAfter
+	}
+	if e, ok := errors.AsType[*sinks.Error](err); ok {
+		wait = max(wait, e.RetryAfter)
+	}
+	return min(wait, maxPause)
 }
 
 // cycleError puts a cycle's error into words. A read that can't be trusted is named for

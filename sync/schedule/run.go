@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/idpbridge/idpbridge/sync/engine"
 	"github.com/idpbridge/idpbridge/sync/provlog"
@@ -73,7 +74,33 @@ func (s *Scheduler) run(ctx context.Context, j *job, req engine.Request) (*state
 		s.mu.Unlock()
 		s.collector.forget(spec.Name)
 	}()
-	return s.engine.Run(ctx, spec, req)
+	c, err := s.engine.Run(ctx, spec, req)
+	if c != nil && !req.DryRun {
+		s.heed(context.WithoutCancel(ctx), j, c.NotBefore)
+	}
+	return c, err
+}
+
+// heed puts the next cycle off to the first mark after a pause that the source or the
+// application told: a cycle within it would fail for certain.
+func (s *Scheduler) heed(ctx context.Context, j *job, until time.Time) {
+	if !until.After(time.Now()) {
+		return
+	}
+	s.mu.Lock()
+	name, next := j.spec.Name, j.marks.after(until)
+	s.mu.Unlock()
+	row, err := s.store.Job(ctx, name)
+	if err == nil && row.NextCycle.Before(until) {
+		err = s.store.SetNextCycle(ctx, j.id, next)
+		s.mu.Lock()
+		j.planned = next
+		s.mu.Unlock()
+		s.log.Warn("next cycle put off: source or application wants no requests until then", "job", name, "next_cycle_at", next)
+	}
+	if err != nil {
+		s.log.Error("next cycle can't be put off", "job", name, "error", err)
+	}
 }
 
 // RunNow starts a cycle that a person asked for and returns it as soon as it runs; it goes

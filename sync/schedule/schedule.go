@@ -20,6 +20,9 @@
 // jobs without telling this one, so that the state is also looked at between the marks
 // (watch), which costs one small query.
 //
+// A cycle that ended because the source or the application wants no requests for a while
+// puts the next one off to the first mark after that, at most a day.
+//
 // Nothing here is lost with the process: a cycle that was cut off goes on with the next.
 package schedule
 

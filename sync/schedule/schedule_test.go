@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/idpbridge/idpbridge/quarantine"
+	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/engine"
 	"github.com/idpbridge/idpbridge/sync/state"
 )
@@ -37,6 +38,36 @@ func TestStartToStart(t *testing.T) {
 			t.Errorf("next cycle %s, last start %s", p.row(t, "a").NextCycle, starts[len(starts)-1])
 		}
 	})
+}
+
+// A pause that the source told is kept, over a restart too, and the marks go on after it.
+// One that ends before the next mark changes nothing, and nobody's next year is believed.
+func TestToldPause(t *testing.T) {
+	for told, gap := range map[time.Duration]time.Duration{
+		10 * time.Minute: interval, 2 * time.Hour: 4 * interval, 365 * 24 * time.Hour: 37 * interval,
+	} {
+		t.Run(told.String(), func(t *testing.T) {
+			inVirtualTime(t, func(t *testing.T, w *world) {
+				w.watch = time.Minute
+				p := w.serve(w.job("a", interval))
+				time.Sleep(3*interval + time.Minute)
+				w.dir.FailRead(1, &sources.Error{Class: sources.Throttled, Status: 429, RetryAfter: told})
+				before := p.starts(t, "a")
+				last := before[len(before)-1]
+				time.Sleep(interval + time.Minute) // the cycle that is refused
+				p.stop()
+				p = w.serve(w.job("a", interval))
+				time.Sleep(30 * time.Hour)
+				starts := p.starts(t, "a")[len(before):]
+				want := []time.Time{last.Add(interval), last.Add(interval + gap), last.Add(2*interval + gap)}
+				for i := range want {
+					if len(starts) < len(want) || !near(starts[i], want[i]) {
+						t.Fatalf("cycles at %v, not at %v", starts, want)
+					}
+				}
+			})
+		})
+	}
 }
 
 // 200 jobs start within a second of their marks, spread over the interval, and ten

@@ -35,6 +35,9 @@ type Cycle struct {
 	// Adoption says, in a dry run that reads everything, what becomes of the accounts that
 	// are in the app already.
 	Adoption *Adoption `json:"adoption,omitempty"`
+	// NotBefore is the end of the pause that the source or the app told when it ended the
+	// cycle; zero without. It is not stored: the job's next cycle is.
+	NotBefore time.Time `json:"-"`
 }
 
 // Adoption is a dry run's report on the accounts and groups that the app has already. Its
