@@ -211,8 +211,13 @@ func TestHeldDeletionsSet(t *testing.T) {
 					t.Errorf("after a refusal: %v", d)
 				}
 			}
-			if got := r.must(200, ask{method: "POST", path: path + "/" + decision, body: set()}); got["count"] != 3.0 {
+			grown := set()
+			if got := r.must(200, ask{method: "POST", path: path + "/" + decision, body: grown}); got["count"] != 3.0 {
 				t.Errorf("decided: %v", got)
+			}
+			audits := r.log.audits(t)
+			if last := audits[len(audits)-1]; `{"set":"`+fmt.Sprint(last["set"])+`"}` != grown || last["count"] != 3.0 {
+				t.Errorf("the audit record does not say on what: %v", last)
 			}
 			if after := r.must(200, ask{method: "GET", path: path}); after["set"] != nil {
 				t.Errorf("nothing waits, and its set is %v", after["set"])

@@ -210,6 +210,6 @@ func (s *server) decide(ctx context.Context, in *decideInput, d state.Decision) 
 	if err != nil {
 		return nil, err
 	}
-	note(ctx, slog.Int("count", n))
+	note(ctx, slog.Int("count", n), slog.String("set", ruling.Set))
 	return &decidedAnswer{view.Decided{Job: in.Job, Decision: d.String(), Count: n}}, nil
 }
