@@ -2,7 +2,9 @@ package engine_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
 	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/engine"
 )
@@ -142,5 +144,33 @@ func TestRenamesKeepTheAccount(t *testing.T) {
 		equal(t, "mail", r.account(1).Values[workMail], any(name))
 		equal(t, "group", r.app.Groups()[0].ID, group1)
 		equal(t, "group name", r.app.Groups()[0].DisplayName, "Team "+name)
+	}
+}
+
+// TestToldPause: what the source or the app told when it ended a cycle is in its account.
+func TestToldPause(t *testing.T) {
+	for name, c := range map[string]struct {
+		status string
+		happen func(*rig)
+		want   time.Duration
+	}{
+		"source": {"failed", func(r *rig) {
+			r.dir.FailRead(1, &sources.Error{Class: sources.Throttled, Status: 429, RetryAfter: time.Hour})
+		}, time.Hour},
+		"app":      {"failed", func(r *rig) { r.app.Inject(scimtest.RetryAfter(429, "7200")) }, 2 * time.Hour},
+		"nonsense": {"failed", func(r *rig) { r.app.Inject(scimtest.RetryAfter(429, "99999999")) }, 24 * time.Hour},
+		"nobody":   {"succeeded", func(*rig) {}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, options{})
+			r.fill(10)
+			c.happen(r)
+			got := r.run(c.status, engine.Request{}).NotBefore
+			if c.want == 0 {
+				equal(t, "no pause", got, time.Time{})
+				return
+			}
+			equal(t, "pause", got, r.now.Add(c.want))
+		})
 	}
 }
