@@ -149,16 +149,19 @@ func TestRenamesKeepTheAccount(t *testing.T) {
 
 // TestToldPause: what the source or the app told when it ended a cycle is in its account.
 func TestToldPause(t *testing.T) {
+	refused := func(wait time.Duration) func(*rig) {
+		return func(r *rig) {
+			r.dir.FailRead(1, &sources.Error{Class: sources.Throttled, Status: 429, RetryAfter: wait})
+		}
+	}
 	for name, c := range map[string]struct {
 		status string
 		happen func(*rig)
 		want   time.Duration
 	}{
-		"source": {"failed", func(r *rig) {
-			r.dir.FailRead(1, &sources.Error{Class: sources.Throttled, Status: 429, RetryAfter: time.Hour})
-		}, time.Hour},
+		"source":   {"failed", refused(time.Hour), time.Hour},
+		"nonsense": {"failed", refused(1000 * time.Hour), 24 * time.Hour},
 		"app":      {"failed", func(r *rig) { r.app.Inject(scimtest.RetryAfter(429, "7200")) }, 2 * time.Hour},
-		"nonsense": {"failed", func(r *rig) { r.app.Inject(scimtest.RetryAfter(429, "99999999")) }, 24 * time.Hour},
 		"nobody":   {"succeeded", func(*rig) {}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
