@@ -1,7 +1,10 @@
 package scim
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -72,7 +75,10 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	req := request{method: http.MethodPost, resource: op.Resource, body: c.body}
+	if c.encoded, err = encode(c.body); err != nil {
+		return sinks.Receipt{}, fmt.Errorf("create %s: write body: %w", op.Resource, err)
+	}
+	req := request{method: http.MethodPost, resource: op.Resource, body: json.RawMessage(c.encoded)}
 	a, err := s.write(ctx, req)
 	if err != nil {
 		return sinks.Receipt{}, err
@@ -89,6 +95,7 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 // creation is what a Create sends.
 type creation struct {
 	body    resource
+	encoded []byte // the body; nil in a bulk request
 	sent    []change
 	ignored []string
 }
@@ -110,9 +117,11 @@ func (s *Sink) creation(op sinks.Op, changes []change) (creation, error) {
 // createReceipt compares the object in the answer with what was sent.
 func (s *Sink) createReceipt(op sinks.Op, c creation, d *document) sinks.Receipt {
 	receipt := sinks.Receipt{ID: d.id(), Ignored: c.ignored}
-	for _, change := range c.sent {
-		if d.find(change.path) == nil && !listed(s.profile.Unechoed, change.path) && len(d.attributes) > 1 {
-			receipt.Ignored = append(receipt.Ignored, change.name)
+	if len(d.attributes) > 1 {
+		for _, change := range d.differing(c) {
+			if d.find(change.path) == nil && !listed(s.profile.Unechoed, change.path) {
+				receipt.Ignored = append(receipt.Ignored, change.name)
+			}
 		}
 	}
 	_, sent := c.body[sinks.PathMembers]
@@ -121,6 +130,27 @@ func (s *Sink) createReceipt(op sinks.Op, c creation, d *document) sinks.Receipt
 		receipt.MembersDone = members.shown && members.absent == 0
 	}
 	return receipt
+}
+
+// differing are the changes of attributes that are shown otherwise than they were sent,
+// to the byte: many applications give back most of them as they are.
+func (d *document) differing(c creation) []change {
+	sent, err := readDocument(c.encoded, false)
+	if err != nil {
+		return c.sent
+	}
+	var out []change
+	last, same := "", false
+	for _, change := range c.sent {
+		top := cmp.Or(change.path.schema, change.path.attr)
+		if top != last { // several changes of one attribute follow each other
+			last, same = top, bytes.Equal(sent.attribute(top), d.attribute(top))
+		}
+		if !same {
+			out = append(out, change)
+		}
+	}
+	return out
 }
 
 // required refuses an account that the application is known to refuse, with words that

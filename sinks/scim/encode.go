@@ -3,7 +3,6 @@ package scim
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 )
@@ -12,8 +11,11 @@ import (
 // without escapes for HTML; by kind of value instead of reflection, since every write
 // comes through here.
 func encode(body any) ([]byte, error) {
-	if body == nil {
+	switch body := body.(type) {
+	case nil:
 		return nil, nil
+	case json.RawMessage: // written before
+		return body, nil
 	}
 	return appendJSON(make([]byte, 0, 1024), body)
 }
@@ -50,7 +52,10 @@ func appendObject(b []byte, m map[string]any) ([]byte, error) {
 		return append(b, "null"...), nil
 	}
 	var room [24]string
-	names := slices.AppendSeq(room[:0], maps.Keys(m))
+	names := room[:0]
+	for name := range m {
+		names = append(names, name)
+	}
 	slices.Sort(names)
 	b = append(b, '{')
 	for i, name := range names {
@@ -99,7 +104,8 @@ func appendOperation(b []byte, o operation) ([]byte, error) {
 
 // append writes one object with a `value` per member.
 func (l memberList) append(b []byte) []byte {
-	b = append(b, '[')
+	const each = len(`{"value":"00000000-0000-0000-0000-000000000000"},`)
+	b = append(slices.Grow(b, each*len(l)+2), '[')
 	for i, id := range l {
 		if i > 0 {
 			b = append(b, ',')

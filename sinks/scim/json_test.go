@@ -225,3 +225,53 @@ func TestVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestCreateReceipt: what an answer shows in another form, order or place was taken; what
+// it leaves out was not.
+func TestCreateReceipt(t *testing.T) {
+	t.Parallel()
+	const mail, home, ext = `emails[type eq "work"].value`, `emails[type eq "home"].value`, schemaEnterprise + ":department"
+	op := sinks.Op{Action: sinks.Create, Resource: sinks.User}
+	for _, path := range []string{"userName", "name.givenName", mail, "name.familyName", home, "active", ext} {
+		var v any = "x"
+		if path == "active" {
+			v = true
+		}
+		op.Attributes = append(op.Attributes, sinks.Attribute{Path: path, Value: v})
+	}
+	s := &Sink{profile: rfc7644()}
+	changes, err := s.parseChanges(op)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.creation(op, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := encode(c.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		answer string
+		want   []string
+	}{
+		{`{"id":"1",` + string(sent[1:]), nil},
+		{`{"id":"1","userName":"y","name":{"givenName":"X","familyName":"x"},"emails":[{"value":"x","type":"Home"},{"value":"x","type":"work"}],"ACTIVE":"false","` + schemaEnterprise + `":{"department":"z"}}`, nil},
+		{`{"id":"1","userName":"x","name":{"familyName":"x"},"emails":[{"primary":true,"type":"work","value":"x"}],"active":true}`, []string{"name.givenName", home, ext}},
+		{`{"id":"1","userName":"x","name":{"familyName":null,"givenName":"x"},"emails":[]}`, []string{mail, "name.familyName", home, "active", ext}},
+		{`{"id":"1"}`, nil}, // shows nothing at all
+	} {
+		for name, encoded := range map[string][]byte{"alone": sent, "in bulk": nil} {
+			d, err := readDocument([]byte(tt.answer), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.encoded = encoded
+			got := s.createReceipt(op, c, d)
+			if diff := cmp.Diff(sinks.Receipt{ID: "1", Ignored: tt.want}, got); diff != "" {
+				t.Errorf("%s: %s (-want +got):\n%s", name, tt.answer, diff)
+			}
+		}
+	}
+}

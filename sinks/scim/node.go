@@ -41,9 +41,10 @@ type search struct {
 
 func (s *search) offer(name []byte, value node) {
 	switch {
+	case len(name) != len(s.name): // names are ASCII
 	case string(name) == s.name:
 		s.exact = value
-	case len(name) == len(s.name) && strings.EqualFold(string(name), s.name) && (s.spelt == nil || bytes.Compare(name, s.spelt) <= 0):
+	case strings.EqualFold(string(name), s.name) && (s.spelt == nil || bytes.Compare(name, s.spelt) <= 0):
 		s.folded, s.spelt = value, name
 	}
 }
@@ -55,27 +56,17 @@ func (s *search) found() node {
 	return s.folded
 }
 
-// entries visits the values of a multi-valued attribute until visit returns false. See
-// the function of this name for what counts as one.
-func (n node) entries(visit func(e node) bool) {
-	switch {
-	case n.isList():
-		t := tokens{in: n}
-		t.list(']', func() bool {
-			e, ok := t.raw(1)
-			if !ok {
-				return false
-			}
-			if e := node(e); !e.isList() {
-				return !e.isEntry() || visit(e)
-			}
-			going := true
-			node(e).entries(func(e node) bool { going = visit(e); return going })
-			return going
-		})
-	case n.isEntry():
-		visit(n)
+// entries visits the values of a multi-valued attribute until visit returns false, which
+// it then returns too. See the function of this name for what counts as one.
+func (n node) entries(visit func(e node) bool) bool {
+	if !n.isList() {
+		return !n.isEntry() || visit(n)
 	}
+	t := tokens{in: n}
+	return t.list(']', func() bool {
+		e, ok := t.raw(1)
+		return ok && node(e).entries(visit)
+	})
 }
 
 func (n node) isList() bool { return len(n) > 0 && n[0] == '[' }
