@@ -11,6 +11,10 @@ const startConcurrency = 2
 // is avoided, before one more is tried again.
 const softHold = time.Minute
 
+// throttledLeast is what a throttle leaves: one request at a time could never meet the
+// rate that is more likely to be the reason. An overloaded peer gets one.
+const throttledLeast = 2
+
 // concurrency finds how many requests a peer takes at once: additive increase with
 // accepted answers, halved by a throttle, never above the ceiling. The number that was
 // throttled is kept as a soft ceiling, else every climb would end in the same throttle.
@@ -41,14 +45,15 @@ func (c *concurrency) accepted(now time.Time) {
 	c.credit = 0
 }
 
-// throttled halves the limit. Answers to requests that left before the last cut tell
-// nothing new.
-func (c *concurrency) throttled(sent, now time.Time) {
+// throttled halves the limit, not below least. Answers to requests that left before the
+// last cut tell nothing new.
+func (c *concurrency) throttled(sent, now time.Time, least int) {
 	if sent.Before(c.cut) {
 		return
 	}
-	c.soft = max(c.limit-1, 1)
-	c.limit = max(c.limit/2, 1)
+	least = min(least, c.limit)
+	c.soft = max(c.limit-1, least)
+	c.limit = max(c.limit/2, least)
 	c.cut, c.softAt = now, now
 	c.slow, c.credit = true, 0
 }

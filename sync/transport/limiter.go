@@ -81,6 +81,9 @@ func (l *Limiter) burst(perSecond float64) int {
 	if math.IsInf(perSecond, 1) {
 		return 1
 	}
+	if l.pace.even || l.pace.probe.running() {
+		return 1 + int(min(perSecond, 1e6)/100)
+	}
 	return 2 + int(min(perSecond, 1e6)/50)
 }
 
@@ -163,7 +166,7 @@ func (l *Limiter) admit(now time.Time, maxWait time.Duration) (time.Duration, er
 
 // pauseAt returns how long nothing may be sent: a told pause, or a used-up quota.
 func (l *Limiter) pauseAt(now time.Time) time.Duration {
-	wait := l.notBefore.Sub(now)
+	wait := max(l.notBefore.Sub(now), l.pace.rest.Sub(now))
 	if l.quota.left <= 0 {
 		wait = max(wait, l.quota.until.Sub(now))
 	}
@@ -172,11 +175,12 @@ func (l *Limiter) pauseAt(now time.Time) time.Duration {
 
 func (l *Limiter) setRate(now time.Time) {
 	r := min(l.limits.Rate, l.pace.limit)
-	if rateOf(r) == l.bucket.Limit() {
-		return
+	if rateOf(r) != l.bucket.Limit() {
+		l.bucket.SetLimitAt(now, rateOf(r))
 	}
-	l.bucket.SetLimitAt(now, rateOf(r))
-	l.bucket.SetBurstAt(now, l.burst(r))
+	if burst := l.burst(r); burst != l.bucket.Burst() {
+		l.bucket.SetBurstAt(now, burst)
+	}
 }
 
 // rateOf turns infinity into the package rate's own, which is a large finite number.
@@ -227,10 +231,10 @@ func (l *Limiter) observe(t ticket, s signal) (paused bool) {
 			}
 		}
 		if l.pace.throttled(t.sent, now, s.pause) {
-			l.conc.throttled(t.sent, now)
+			l.conc.throttled(t.sent, now, throttledLeast)
 		}
 	case overloaded:
-		l.conc.throttled(t.sent, now)
+		l.conc.throttled(t.sent, now, 1)
 	case failed:
 	}
 	l.setRate(now)

@@ -9,24 +9,33 @@ import (
 // and no clock; Limiter feeds it.
 //
 // A plain increase-and-halve rule would swing around the limit for ever, and be throttled
-// at each swing. pace measures instead, so that a throttle is rare after the first:
+// at each swing. pace measures instead, so that a throttle is rare after the first second:
 //
 //   - A throttle without a told time starts a measurement. Requests go on leaving a third
-//     faster than they are accepted. While the peer's allowance is empty, it accepts
-//     exactly as many as it refills: that is the limit. After half a second (longer for
-//     slow limits) the rate is set just below it and held.
-//   - A throttle with a told time forbids that, since nothing may be sent. Then the rate
-//     becomes what was accepted per cycle of sending and pausing. That is exact for windows
-//     and allowances of some seconds, and too low for small allowances.
-//   - When a peer refuses everything for a while without telling until when, the end of
-//     that is found by asking now and then, and counts as the end of a pause.
+//     faster than they are accepted, evenly. While the peer's allowance is empty, it accepts
+//     exactly as many as it refills: that is the limit, and a line through half a second of
+//     them (longer for slow limits) shows it within a percent (see fit).
+//   - The rate is set 2.5 % below it and held. A short rest before fills the allowance by
+//     what a late timer can send at once, so that a held rate isn't refused by chance.
+//   - A throttle with a told time forbids to measure, since nothing may be sent. Then the
+//     rate follows from what was accepted between pauses (see search).
+//   - When a peer refuses everything for a while without telling until when, it counts by
+//     windows. The end of that is found by asking now and then, and what was accepted from
+//     one such end to the next is the limit. Two or three windows are needed.
 //
-// A held rate that was the bottleneck for a while (a minute after a measurement, a few
-// seconds after a coarse estimate) grows by small steps that get larger, to find out how
-// much more there is. A throttle on the way takes it back and doubles the patience.
+// Finding out that a limit was raised costs a throttle each time that it wasn't. So a held
+// rate grows by small steps that get larger only when requests waited for it for a minute
+// (a few seconds after a coarse estimate), and a throttle on the way takes it back and
+// doubles the patience, to 16 minutes. A limit that became twice as high is used within
+// two minutes at first, and within 17 when it was long the same.
+//
+// A lower limit is met by many throttles at once and measured anew, for about a second. A
+// few cost first the sending at once after late timers and then 2 % each.
 type pace struct {
-	excused bool    // a first told pause was not taken for a rate
-	limit   float64 // requests per second now; +Inf: none known
+	excused bool      // a first told pause was not taken for a rate
+	limit   float64   // requests per second now; +Inf: none known
+	rest    time.Time // nothing leaves before
+	even    bool      // few may leave at once, also after a late timer
 	// held is set when the rate made a request wait: only then does growth make sense.
 	held bool
 
@@ -38,6 +47,8 @@ type pace struct {
 	strikeAt time.Time
 	since    time.Time // requests sent before it tell nothing new
 	cycle    cycle     // since the last pause
+	search   search    // of the rate between told pauses
+	closed   closed    // by the last told pause
 }
 
 // growth is how the rate climbs from a held one while nothing is throttled: slowly first,
@@ -46,30 +57,27 @@ type growth struct {
 	base float64       // the held rate
 	hold time.Duration // how long it was held
 	next time.Time     // of the next step
+	each time.Duration // between two steps
 	step float64       // by which part the next step grows
 	last float64       // the factor of the last step
 }
 
 const (
 	// below is how far under a measured limit the rate is set: the measurement is right
-	// within 2 %, and a rate above the limit by as little is throttled for ever.
-	below = 0.965
-	// belowTold is the same under a held rate at which a pause was told.
-	belowTold = 0.85
+	// within 1 %, and the rest lets the allowance fill again after a crowd.
+	below = 0.975
+	// The peer's allowance is empty after a refusal. A rest fills it by what leaves at once
+	// after a late timer, else the next such crowd would be refused.
+	restSpan     = 60 * time.Millisecond
+	restRequests = 2
 
 	growEvery = 2 * time.Second
 
 	growFirst, growFaster, growMost = 0.02, 1.5, 0.5
-	// An estimate from fewer than fewRequests is given up sooner.
-	fewRequests = 30
-	tooFew      = 5
-	growFew     = 0.1
+	firstHold                       = time.Minute
+	maxHold                         = 16 * time.Minute
 
-	firstHold = time.Minute
-	toldHold  = 5 * time.Second // after a coarse estimate, which is mostly low
-	maxHold   = 16 * time.Minute
-
-	// minStrikes throttles within recentSpan, if they are a quarter of the answers, are
+	// minStrikes throttles within recentSpan, if they are a fifth of the answers, are
 	// no hiccup.
 	minStrikes = 3
 	recentSpan = 500 * time.Millisecond
@@ -79,6 +87,7 @@ const (
 	// minRate keeps asking a peer that refuses everything. openRate is where the first
 	// measurement begins at least, since the few requests before it tell little.
 	minRate, openRate = 0.5, 50
+	openShare         = 0.7
 )
 
 func newPace() pace { return pace{limit: math.Inf(1)} }
@@ -86,6 +95,9 @@ func newPace() pace { return pace{limit: math.Inf(1)} }
 // accepted notes a request sent at sent that the peer took. It reports whether that
 // completed a measurement.
 func (p *pace) accepted(sent, now time.Time) (found bool) {
+	if p.late(sent) {
+		return false
+	}
 	p.cycle.resume(p.recent.latest(), sent)
 	p.recent.add(sent)
 	if !p.probe.running() {
@@ -114,7 +126,13 @@ func (p *pace) reopened(at, now time.Time) {
 func (p *pace) settle(now time.Time) {
 	p.since, p.strikeAt = now, time.Time{}
 	p.probe = measurement{}
+	p.drain(now)
 	p.holdFor(now, firstHold)
+}
+
+// drain rests after a refusal at a rate that will do from now on.
+func (p *pace) drain(now time.Time) {
+	p.rest = now.Add(restSpan + time.Duration(restRequests/p.limit*float64(time.Second)))
 }
 
 // throttled notes a request sent at sent that the peer refused, and for how long it wants
@@ -137,7 +155,7 @@ func (p *pace) throttled(sent, now time.Time, pause time.Duration) bool {
 		return false
 	}
 	if math.IsInf(p.limit, 1) {
-		p.limit = max(p.recent.rate(now)/2, openRate)
+		p.limit = max(p.recent.rate(now)*openShare, openRate)
 	}
 	p.since = now
 	p.probe = startMeasurement(now)
@@ -157,23 +175,25 @@ func (p *pace) strike(now time.Time) (serious bool) {
 	}
 	p.strikes++
 	_, taken := p.recent.within(now)
-	return p.strikes >= minStrikes && p.strikes*3 >= taken
+	return p.strikes >= minStrikes && p.strikes*4 >= taken
 }
 
-// back undoes growth, or goes down a little.
+// back undoes growth, gives up sending in heaps, or goes down a little.
 func (p *pace) back(now time.Time) {
 	hold := p.growth.hold
 	if p.limit > p.growth.base {
 		p.limit, hold = p.growth.base, min(2*hold, maxHold)
-	} else {
+	} else if p.even {
 		p.limit = max(p.limit*0.98, minRate)
 	}
+	p.even = true
+	p.drain(now)
 	p.holdFor(now, hold)
 }
 
 // holdFor keeps the rate until at least at+d, and lets it grow then.
 func (p *pace) holdFor(at time.Time, d time.Duration) {
-	p.growth = growth{step: growFirst, last: 1, next: at.Add(d), base: p.limit, hold: d}
+	p.growth = growth{step: growFirst, last: 1, next: at.Add(d), each: growEvery, base: p.limit, hold: d}
 	p.held = false
 }
 
@@ -208,51 +228,14 @@ func (p *pace) recover(now time.Time) {
 	p.holdFor(now, firstHold)
 }
 
-// told learns from a throttle that forbids sending for a while. What was accepted since
-// the last such pause, over that time and this pause, is at most the limit (less, when the
-// allowance overflowed while nothing was sent); the rate just before is above it.
-func (p *pace) told(now time.Time, pause time.Duration) {
-	resume := now.Add(pause)
-	if math.IsInf(p.limit, 1) && p.cycle.n < tooFew && !p.excused {
-		// One refusal among a handful of requests tells a time and no rate. Sitting the
-		// pause out is enough, once.
-		p.excused, p.cycle, p.recent, p.since = true, cycle{start: resume}, recentSends{}, now
-		return
-	}
-	hold, step, limit := toldHold, growFirst, p.cycle.rate(resume)*below
-	if p.cycle.n < fewRequests {
-		hold, step = time.Second, growFew
-	}
-	if !math.IsInf(p.limit, 1) {
-		hold = min(2*p.growth.hold, maxHold)
-		limit = max(limit, p.cautious(now))
-	}
-	p.limit = max(limit, minRate)
-	p.holdFor(resume, hold)
-	p.growth.step = step
-	p.cycle = cycle{start: resume}
-	p.recent = recentSends{}
-	p.probe = measurement{}
-	p.since = now
-}
-
-// cautious is a rate safely below the one that was just refused: the last step of a
-// growth, or a little less than the rate that was held.
-func (p *pace) cautious(now time.Time) float64 {
-	rate := min(p.recent.rate(now), p.limit)
-	if p.limit > p.growth.base {
-		return max(rate/p.growth.last, p.growth.base)
-	}
-	return rate * belowTold
-}
-
 // grow raises the rate when its time has come and the rate is what requests wait for.
 func (p *pace) grow(now time.Time) {
 	if math.IsInf(p.limit, 1) || p.probe.running() || now.Before(p.growth.next) {
 		return
 	}
-	p.growth.next = now.Add(growEvery)
+	p.growth.next = now.Add(p.growth.each)
 	if p.held {
+		p.search.stepped(now, p.cycle.n)
 		p.growth.last = 1 + p.growth.step
 		p.limit *= p.growth.last
 		p.growth.step = min(p.growth.step*growFaster, growMost)

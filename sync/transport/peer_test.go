@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -83,6 +84,20 @@ func onTheWire(req *http.Request) {
 	tr.WroteHeaders()
 }
 
+// jittery delays requests on their way to a peer, by 0.5 ms on average and 5 ms at most.
+type jittery struct {
+	*peerServer
+	rnd *rand.Rand
+}
+
+func (j jittery) RoundTrip(req *http.Request) (*http.Response, error) {
+	j.mu.Lock()
+	late := min(j.rnd.ExpFloat64()/2, 5)
+	j.mu.Unlock()
+	time.Sleep(time.Duration(late * float64(time.Millisecond)))
+	return j.peerServer.RoundTrip(req)
+}
+
 // between counts times in [from, to).
 func between(times []time.Duration, from, to time.Duration) int {
 	n := 0
@@ -142,6 +157,25 @@ func (w *window) take(now time.Time) bool {
 		return false
 	}
 	w.used++
+	return true
+}
+
+// sliding takes n requests within any span of time.
+type sliding struct {
+	n    int
+	span time.Duration
+
+	taken []time.Time
+}
+
+func (s *sliding) take(now time.Time) bool {
+	for len(s.taken) > 0 && now.Sub(s.taken[0]) >= s.span {
+		s.taken = s.taken[1:]
+	}
+	if len(s.taken) >= s.n {
+		return false
+	}
+	s.taken = append(s.taken, now)
 	return true
 }
 

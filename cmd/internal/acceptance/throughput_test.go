@@ -29,18 +29,19 @@ func TestThroughput(t *testing.T) {
 		people int
 		limits []scimtest.Limit
 		share  float64
-		from   time.Duration // of the span that counts
-		rate   float64       // allowed in it
-		calm   bool          // nobody is refused after the first second
+		from   time.Duration   // of the span that counts
+		rate   float64         // allowed in it
+		halved []time.Duration // when
 	}{
-		{"steady", 1200, []scimtest.Limit{{Rate: 100, Burst: 10, Tell: scimtest.TellNothing}}, 0.95, time.Second, 100, true},
+		{"steady", 1200, []scimtest.Limit{{Rate: 100, Burst: 10, Tell: scimtest.TellNothing}}, 0.95, time.Second, 100, nil},
 		{
 			"halved half way", 1000,
 			[]scimtest.Limit{
 				{Rate: 100, Burst: 10, Until: 5 * time.Second, Tell: scimtest.TellNothing},
 				{Rate: 50, Burst: 5, From: 5 * time.Second, Tell: scimtest.TellNothing},
 			},
-			0.90, 7 * time.Second, 50, false,
+			0.90, 7 * time.Second, 50,
+			[]time.Duration{5 * time.Second},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -55,19 +56,22 @@ func TestThroughput(t *testing.T) {
 			stop := bareLoop(t, c.rate)
 			newBridge(t, dir, to, "").succeed(engine.Request{})
 			ideal := stop(c.from)
-			got, refused := rateAfter(app, c.from, http.StatusCreated), refusals(app, time.Second)
+			got := rateAfter(app, c.from, http.StatusCreated)
+			refused := refusals(app, c.halved...)
 			t.Logf("%.1f accounts a second; the bare loop reaches %.1f of %.0f; answers by status: %v", got, ideal, c.rate, app.Statuses())
 			if got < c.share*min(ideal, c.rate) {
 				t.Errorf("%.1f accounts a second, less than %.0f %% of %.1f", got, 100*c.share, min(ideal, c.rate))
 			}
-			// None on a clock without delays (sync/transport, TestPace); here a late timer
-			// lets what waited leave in a heap.
-			allowed := c.people / 100
-			if ideal < 0.98*c.rate {
-				allowed *= 2
+			// None where nothing but the client and the app takes time (sync/transport,
+			// TestNoRefusalAfterASecond and TestHalvedLimit). On a crowded machine requests
+			// arrive in heaps that neither made.
+			allowed := c.people / 200
+			if ideal < 0.99*c.rate {
+				allowed = c.people / 20
 			}
-			if c.calm && refused > allowed {
-				t.Errorf("%d requests were refused after the first second, want at most %d", refused, allowed)
+			t.Logf("%d requests were refused later than a second after a limit was met", refused)
+			if refused > allowed {
+				t.Errorf("%d requests were refused later than a second after a limit was met, want at most %d", refused, allowed)
 			}
 			app.SetLimits()
 			w.check(t, reader{t, to})
@@ -128,17 +132,22 @@ func rateAfter(app *scimtest.Server, from time.Duration, status int) float64 {
 	return float64(n-1) / last.Sub(begin).Seconds()
 }
 
-// refusals counts what was refused later than some time after the limit was first met.
-func refusals(app *scimtest.Server, after time.Duration) int {
-	n, begin := 0, time.Time{}
-	for _, r := range app.Requests() {
+// refusals counts what was refused outside of the spans of a second (and a half, for the
+// later ones) that begin with a limit being met: the first refusal, and the first refusal
+// after each of the changes, told as time since the server's first request.
+func refusals(app *scimtest.Server, changes ...time.Duration) int {
+	log := app.Requests()
+	n, calm := 0, time.Time{}
+	for _, r := range log {
 		if r.Status != http.StatusTooManyRequests {
 			continue
 		}
-		if begin.IsZero() {
-			begin = r.Time
-		}
-		if r.Time.Sub(begin) > after {
+		switch age := r.Time.Sub(log[0].Time); {
+		case calm.IsZero():
+			calm = r.Time.Add(time.Second)
+		case len(changes) > 0 && age >= changes[0]:
+			calm, changes = r.Time.Add(1500*time.Millisecond), changes[1:]
+		case r.Time.After(calm):
 			n++
 		}
 	}
