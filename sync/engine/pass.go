@@ -18,7 +18,7 @@ const (
 	// for again after a crash.
 	claimSize = 256
 	// recordSize results, or those of recordEvery, are stored in one transaction.
-	recordSize  = 256
+	recordSize  = 512
 	recordEvery = 250 * time.Millisecond
 	// grace is how long requests in flight may take to end after a cycle was stopped.
 	grace = 20 * time.Second
@@ -40,7 +40,7 @@ func (c *cycle) pass(ctx context.Context, q state.ClaimQuery, phase string, do w
 	}
 	crew := crew{c.width(ctx, len(first)), do}
 	tasks := make(chan state.Object, claimSize) // the next are claimed while these are worked on
-	outcomes := make(chan apply.Outcome, 2*recordSize)
+	outcomes := make(chan apply.Outcome, recordSize/2)
 	total, claimErr := 0, error(nil)
 	go func() {
 		defer close(tasks)
