@@ -189,7 +189,8 @@ func (f Facts) active() bool {
 
 // create gives all values; those without one are left out.
 func (f Facts) create() Step {
-	s := Step{Kind: Create}
+	most := len(f.Paths) + 2
+	s := Step{Kind: Create, Attributes: make([]sinks.Attribute, 0, most), Properties: make([]Property, 0, most)}
 	for i, path := range f.Paths {
 		if path != f.ActivePath && f.Desired[i] != nil {
 			s.set(path, nil, f.Desired[i])
