@@ -35,13 +35,26 @@ func (d *document) roll(ids []sinks.ID) roll {
 // eachMember visits the ids of the members. It reports whether there is such an attribute.
 func (d *document) eachMember(visit func(id []byte)) bool {
 	list := d.attribute(sinks.PathMembers)
-	list.entries(func(e node) bool {
-		if id := e.sub("value").id(); len(id) > 0 {
+	of := func(value node) bool {
+		if id := value.id(); len(id) > 0 {
 			visit(id)
 		}
 		return true
+	}
+	other := func(e node) bool { return of(e.sub("value")) }
+	if !list.isList() {
+		list.entries(other)
+		return list != nil
+	}
+	t := tokens{in: list}
+	return t.list(']', func() bool {
+		if t.space(); t.in[t.at] == '{' { // as it should be: one way over it is enough
+			s := search{name: "value"}
+			return t.search(&s) && of(s.found())
+		}
+		e, ok := t.raw(1)
+		return ok && node(e).entries(other)
 	})
-	return list != nil
 }
 
 // memberList is the value of `members`, as it is sent.

@@ -22,12 +22,17 @@ func (n node) lookup(name string) node {
 	}
 	s := search{name: name}
 	t := tokens{in: n}
-	t.members(func(quoted []byte) bool {
+	t.search(&s)
+	return s.found()
+}
+
+// search offers the members of the object ahead.
+func (t *tokens) search(s *search) bool {
+	return t.members(func(quoted []byte) bool {
 		raw, ok := t.raw(1)
 		s.offer(bareText(quoted), raw)
 		return ok
 	})
-	return s.found()
 }
 
 // search is for a member by name: the exact one, else, as names are case-insensitive
