@@ -20,13 +20,20 @@ func TestOnlyTheConfiguredHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		hc := &http.Client{Transport: newAuthTransport(Auth{Type: "bearer", Token: "t"}, u, &http.Client{})}
-		resp, err := hc.Get(srv.URL) //nolint:noctx // a test against loopback
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := hc.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
 		if got := header.Get("Authorization"); got != want {
 			t.Errorf("configured for %s: Authorization %q, want %q", base, got, want)
+		}
+		if got := req.Header.Get("Authorization"); got != "" {
+			t.Errorf("the caller's request was given Authorization %q", got)
 		}
 	}
 }

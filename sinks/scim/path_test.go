@@ -193,6 +193,23 @@ func TestGetIsTolerant(t *testing.T) {
 	}
 }
 
+// TestKeyOf: of names that differ by letter case alone the exact one counts, else always
+// the same one.
+func TestKeyOf(t *testing.T) {
+	t.Parallel()
+	for range 20 { // maps have no order
+		if key, ok := keyOf(map[string]any{"Title": 1, "tITLE": 2, "TITLE": 3}, "title"); key != "TITLE" || !ok {
+			t.Fatalf("key %s, %t", key, ok)
+		}
+	}
+	if key, ok := keyOf(map[string]any{"Title": 1, "title": 2}, "title"); key != "title" || !ok {
+		t.Errorf("key %s, %t", key, ok)
+	}
+	if key, ok := keyOf(map[string]any{"Title": 1}, "name"); key != "name" || ok {
+		t.Errorf("key %s, %t", key, ok)
+	}
+}
+
 func TestNewBody(t *testing.T) {
 	t.Parallel()
 	body := func(pairs ...any) resource {
