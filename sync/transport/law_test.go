@@ -137,3 +137,34 @@ func TestWindows(t *testing.T) {
 		})
 	}
 }
+
+// TestAHeldRateBeginsWithAllowance: after a measurement, which leaves the peer's allowance
+// empty, it holds as much as a late timer lets leave at once before the next request does.
+func TestAHeldRateBeginsWithAllowance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peer := &tokens{rate: 100, burst: 10}
+		l := NewLimiter(Limits{})
+		s := &peerServer{latency: 20 * time.Millisecond, allowance: peer}
+		learned := make(chan float64, 1)
+		go func() {
+			for held := false; !held; time.Sleep(time.Millisecond) {
+				l.mu.Lock()
+				held = l.pace.growth.base > 0
+				l.mu.Unlock()
+			}
+			s.mu.Lock()
+			taken := len(s.ok)
+			s.mu.Unlock()
+			for next := taken; next == taken; time.Sleep(100 * time.Microsecond) {
+				s.mu.Lock()
+				next = len(s.ok)
+				s.mu.Unlock()
+			}
+			learned <- peer.have
+		}()
+		drive(t, Options{Limiter: l}, s, 8, 3*time.Second)
+		if have, most := <-learned, float64(l.burst(100)); have < most {
+			t.Errorf("an allowance of %.1f when the held rate begins, less than the %g that may leave at once", have, most)
+		}
+	})
+}
