@@ -221,14 +221,34 @@ func (s *Sink) delete(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
 		}
 	}
 	req.ifMatch = s.ifMatch(ctx, op.Version)
-	_, err := s.writeIf(ctx, req, s.present(req))
-	if err = s.confirm(ctx, req, err); err == nil {
-		return sinks.Receipt{}, nil
+	a, err := s.writeIf(ctx, req, s.present(req))
+	if err == nil {
+		return sinks.Receipt{}, s.deleted(ctx, req, a)
 	}
+	err = s.confirm(ctx, req, err)
 	if sinks.ClassOf(err) == sinks.Missing {
 		return sinks.Receipt{Gone: true}, nil
 	}
 	return sinks.Receipt{}, err
+}
+
+// deleted looks behind a successful DELETE that was answered with something else than
+// nothing or the object: a server that is switched off answers so, and deletes nothing.
+func (s *Sink) deleted(ctx context.Context, req request, a *answer) error {
+	if now, err := echo(req, a); now != nil && err == nil {
+		return nil
+	}
+	err := s.stillThere(ctx, req, a)
+	if sinks.ClassOf(err) == sinks.Missing || a.status == http.StatusNoContent || len(a.body) == 0 {
+		return nil
+	}
+	if err == nil {
+		err = &sinks.Error{
+			Class: sinks.Rejected, Op: req.op(), Status: a.status, Message: "answered with success, but the object is still there",
+			Hint: "The application ignores deletions: set the job's deprovision policy to disable.",
+		}
+	}
+	return err
 }
 
 // confirm looks into a 404 (or 410) to a write. Only a GET by id tells a missing object

@@ -150,7 +150,21 @@ func (s *Sink) sendPatch(ctx context.Context, op *sinks.Op, ops []operation) (*d
 	}
 	now, err := echo(req, a)
 	op.Version = versionOf(a.header, now)
-	return now, err
+	if now != nil || err != nil {
+		return now, err
+	}
+	return nil, s.stillThere(ctx, req, a)
+}
+
+// stillThere looks behind a success whose body is no resource. Some servers answer `{}` or
+// a message of their own to a change; one that is switched off answers so to everything,
+// and then a GET shows no resource either.
+func (s *Sink) stillThere(ctx context.Context, req request, a *answer) error {
+	if a.status == http.StatusNoContent || len(a.body) == 0 {
+		return nil
+	}
+	_, _, err := s.fetch(ctx, sinks.Query{Resource: req.resource}, req.id)
+	return err
 }
 
 // echo is the object in the answer to a change: nil when there is none, which is trusted.

@@ -118,6 +118,29 @@ func habits() map[string]habit {
 		"errors with numbers":           plain(scimtest.Quirks{ErrorStatusNumber: true}),
 		"errors without status":         plain(scimtest.Quirks{ErrorNoStatus: true}),
 		"agent required":                plain(scimtest.Quirks{RequireUserAgent: true}),
+		"types without totals":          plain(scimtest.Quirks{DiscoveryNoTotals: true}),
+		"unknown filters find none":     plain(scimtest.Quirks{FilterUnknown: scimtest.Nothing}),
+		"a list needs count":            plain(scimtest.Quirks{TooMany: 10}),
+		"If-Match ignored on PATCH":     plain(scimtest.Quirks{IgnoreIfMatchOnPatch: true}),
+		"add without path replaces":     plain(scimtest.Quirks{MemberAddNoPath: scimtest.Replace, MemberAddSingle: scimtest.Fail}),
+		"add without path ignored":      plain(scimtest.Quirks{MemberAddNoPath: scimtest.Ignore, MemberAddSingle: scimtest.Ignore}),
+		"removal by filter refused":     refused(scimtest.Quirks{MemberRemoveFilter: scimtest.Refuse}),
+		"removal by `or` refused":       plain(scimtest.Quirks{MemberRemoveOr: scimtest.Refuse}),
+		"removal by `or` ignored":       plain(scimtest.Quirks{MemberRemoveOr: scimtest.Ignore}),
+		"removal by `or` takes one":     plain(scimtest.Quirks{MemberRemoveOr: scimtest.First}),
+		"replace of members missing":    plain(scimtest.Quirks{MemberReplace: scimtest.NotImplemented, MemberReplaceEmpty: scimtest.NotImplemented}),
+		"replace by none ignored":       plain(scimtest.Quirks{MemberReplaceEmpty: scimtest.Ignore, MemberClear: scimtest.Refuse}),
+		"rename leaves the list stale":  plain(scimtest.Quirks{GroupRename: scimtest.Stale}),
+		"rename without path missing":   plain(scimtest.Quirks{GroupRenameNoPath: scimtest.NotImplemented}),
+		"absent entry created by add":   plain(scimtest.Quirks{AbsentValueAdd: scimtest.Create}),
+		"dotted keys applied":           plain(scimtest.Quirks{DottedKey: scimtest.Coerce, ManagerText: scimtest.Coerce}),
+		"dotted keys ignored":           plain(scimtest.Quirks{DottedKey: scimtest.Ignore}),
+		"extension refused":             refused(scimtest.Quirks{EnterprisePath: scimtest.Refuse}),
+		"extension unknown":             {quirks: scimtest.Quirks{NoEnterprise: true}, refused: true, reported: true},
+		"booleans as text coerced":      plain(scimtest.Quirks{BooleanText: scimtest.Coerce}),
+		"booleans as text ignored":      plain(scimtest.Quirks{BooleanText: scimtest.Ignore}),
+		"booleans as text 404":          plain(scimtest.Quirks{BooleanText: scimtest.NotFound}),
+		"malformed paths ignored":       plain(scimtest.Quirks{MalformedPath: scimtest.Ignore}),
 		"members unfiltered": {
 			quirks:   scimtest.Quirks{FilterExternalID: scimtest.Nothing, FilterEmails: scimtest.Nothing},
 			override: scim.Override{Filterable: &filterable},
@@ -254,4 +277,82 @@ func (r *rig) lives(t *testing.T, i int, u *scimtest.User, noDepartment bool) {
 		dept = u.Values[department]
 	}
 	equal(t, fmt.Sprintf("u%d", i), []any{u.UserName, u.Active, u.Values["title"], u.Values[department]}, []any{name, true, title, dept})
+}
+
+// TestAppThatDoesNothing: a switched-off app answers 200 and {} to everything. Whether it is
+// so from the start or in the middle of a job's life, cycles fail with a code, nobody is
+// taken for provisioned or gone, and all is made up for when the app is back.
+func TestAppThatDoesNothing(t *testing.T) {
+	for _, from := range []int{0, 1} {
+		t.Run(fmt.Sprintf("after %d cycles", from), func(t *testing.T) {
+			r := newRig(t, options{policy: func(p *plan.Policy) { p.Deleted, p.MaxCount, p.MaxPercent = plan.Delete, 1000, 100 }})
+			r.fill(townsfolk)
+			r.dir.PutGroup(group(1, 0, 1, 2, 3))
+			for range from {
+				r.run("succeeded", engine.Request{})
+			}
+			before := len(r.app.Users())
+			r.app.Inject(scimtest.Fault{Status: 200, Body: "{}"})
+			r.dir.PutUser(user(0, "title", "Director"))
+			r.dir.RemoveUser("u3", sources.RemovedHard)
+			r.dir.PutGroup(group(1, 0, 1, 2))
+			for _, full := range []bool{false, true} {
+				c, err := r.eng.Run(t.Context(), r.job, engine.Request{Trigger: "manual", Reconcile: full})
+				must(t, err)
+				if c.Status == "succeeded" || c.Status == "failed" && (c.Error == nil || c.Error.Code == "") {
+					t.Errorf("a cycle that had no effect ended %s: %+v", c.Status, c.Error)
+				}
+			}
+			equal(t, "accounts meanwhile", len(r.app.Users()), before)
+			for _, e := range r.escrow() {
+				if e.Code == "" || e.Advice == "" {
+					t.Errorf("escrow of %s does not say why: %+v", e.SourceID, e)
+				}
+			}
+			r.app.ClearFaults()
+			for i := range 3 {
+				r.now = r.now.Add(13 * time.Hour)
+				_, err := r.eng.Run(t.Context(), r.job, engine.Request{Trigger: "manual", Reconcile: i > 0})
+				must(t, err)
+			}
+			r.run("succeeded", engine.Request{Reconcile: true})
+			equal(t, "writes when all is done", r.app.Counts().Writes(), 0)
+			equal(t, "accounts", len(r.app.Users()), townsfolk-1)
+			equal(t, "title", r.account(0).Values["title"], any("Director"))
+			equal(t, "members", r.members(1), []string{"u0", "u1", "u2"})
+		})
+	}
+}
+
+// TestNameThatLosesTheID: an app answers 201 without an id to a userName with a slash or a
+// question mark, and can't delete such an account. It is found and linked by its name,
+// never made twice, and its deletion waits in escrow while all others go on.
+func TestNameThatLosesTheID(t *testing.T) {
+	r := newRig(t, options{
+		app:    scimtest.Options{Quirks: scimtest.Quirks{UnsafeIDLost: true}},
+		policy: func(p *plan.Policy) { p.Deleted, p.MaxCount, p.MaxPercent = plan.Delete, 1000, 100 },
+	})
+	r.fill(4)
+	r.dir.PutUser(user(1, "userName", "sales/north?@example.com"))
+	r.dir.PutGroup(group(1, 0, 1))
+	for range 3 {
+		_, err := r.eng.Run(t.Context(), r.job, engine.Request{Trigger: "manual"})
+		must(t, err)
+		r.onePerPerson(t, "created")
+		r.now = r.now.Add(13 * time.Hour)
+	}
+	equal(t, "members", r.members(1), []string{"u0", "u1"})
+	r.run("succeeded", engine.Request{Reconcile: true})
+	r.dir.PutUser(user(1, "userName", "sales/north?@example.com", "title", "Director"))
+	r.run("succeeded", engine.Request{})
+	equal(t, "title", r.account(1).Values["title"], any("Director"))
+	r.dir.RemoveUser("u1", sources.RemovedHard)
+	r.dir.RemoveUser("u2", sources.RemovedHard)
+	r.run("partial", engine.Request{})
+	if r.account(2) != nil {
+		t.Error("u2 left and has an account")
+	}
+	if held := r.escrow(); len(held) != 1 || held[0].SourceID != "u1" || held[0].Code == "" {
+		t.Errorf("in escrow: %+v; want the deletion of u1, with a code", held)
+	}
 }
