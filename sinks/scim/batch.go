@@ -91,7 +91,7 @@ func (b *batch) flush(ctx context.Context) {
 	for _, item := range items {
 		answer, ok := answers[item.BulkID]
 		if item.members {
-			b.takeMembers(item, answer)
+			b.takeMembers(ctx, item, answer)
 			continue
 		}
 		if !ok {
@@ -100,7 +100,7 @@ func (b *batch) flush(ctx context.Context) {
 			b.s.stopBulk(ctx, err)
 			continue
 		}
-		if !b.take(item, answer) {
+		if !b.take(ctx, item, answer) {
 			refused = append(refused, item)
 			b.alone(ctx, []bulkItem{item})
 		}
@@ -192,7 +192,7 @@ func readBulk(body []byte, items []bulkItem) map[string]bulkAnswer {
 
 // take turns the answer to one operation into its result. It returns false when the
 // operation had no effect: alone, all ways are open to it.
-func (b *batch) take(item bulkItem, got bulkAnswer) bool {
+func (b *batch) take(ctx context.Context, item bulkItem, got bulkAnswer) bool {
 	result, op := &b.results[item.index], b.ops[item.index]
 	a := &answer{op: item.req.op(), status: got.status, header: http.Header{"Etag": {got.version}}, body: got.response}
 	switch {
@@ -220,16 +220,16 @@ func (b *batch) take(item bulkItem, got bulkAnswer) bool {
 			return false
 		}
 		result.Receipt.Ignored, result.Receipt.Version = item.ignored, versionOf(a.header, now)
-		result.Err = b.s.judgeMembersOf(b.named(item.index), now)
+		result.Err = b.s.judgeMembersOf(ctx, b.named(item.index), now)
 	}
 	return true
 }
 
-func (s *Sink) judgeMembersOf(op sinks.Op, now *document) error {
+func (s *Sink) judgeMembersOf(ctx context.Context, op sinks.Op, now *document) error {
 	if now == nil {
 		return nil
 	}
-	return s.judgeMembers(op, now)
+	return s.judgeMembers(ctx, op, now)
 }
 
 func unclearBulk(item bulkItem, message string) *sinks.Error {

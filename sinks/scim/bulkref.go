@@ -84,17 +84,19 @@ func (s *Sink) bulkItems(ctx context.Context, i int, op sinks.Op) (items []bulkI
 
 // takeMembers notes how the addition of a new group's members was answered. It never makes
 // the group fail: members that did not go in are left to the caller.
-func (b *batch) takeMembers(item bulkItem, got bulkAnswer) {
+func (b *batch) takeMembers(ctx context.Context, item bulkItem, got bulkAnswer) {
 	i := item.index
-	if !b.settled[i] || b.results[i].Err != nil || refers(b.named(i)) {
+	op := b.named(i)
+	if !b.settled[i] || b.results[i].Err != nil || refers(op) {
 		return // the group, or a member, is not there, or is being made alone
 	}
+	op.ID = b.results[i].Receipt.ID
 	b.results[i].Receipt.Version = got.version
 	now, err := echo(item.req, &answer{status: got.status, body: got.response})
 	switch {
 	case got.status == 0 || got.status >= 500 && got.status != http.StatusNotImplemented || err != nil:
 		b.doubted = append(b.doubted, i)
-	case got.status > 299 || b.s.judgeMembersOf(b.named(i), now) != nil:
+	case got.status > 299 || b.s.judgeMembersOf(ctx, op, now) != nil:
 		b.refuted++
 	default:
 		b.joined = append(b.joined, i)
@@ -195,7 +197,7 @@ func (b *batch) late(ctx context.Context) {
 func (s *Sink) usesRefs() bool {
 	s.bulk.Lock()
 	defer s.bulk.Unlock()
-	return !s.bulk.refsBroken && !s.profile.MembersUnreadable
+	return !s.bulk.refsBroken && !s.unreadable()
 }
 
 func (s *Sink) provenRefs() bool {

@@ -287,6 +287,8 @@ func (c *checkup) members(ctx context.Context, id sinks.ID) {
 		c.fail(name, err)
 	case !shown:
 		c.add(name, Warned, "group %s shows no members attribute; if none ever does, set override.members_unreadable: true", id)
+	case len(ids) == 0 && c.s.hides(ctx, id, ""):
+		c.add(name, Warned, "group %s shows an empty list, and a user names it: members are not read back, as with override.members_unreadable: true", id)
 	default:
 		c.add(name, Passed, "group %s shows %d", id, len(ids))
 	}

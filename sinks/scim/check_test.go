@@ -1,6 +1,7 @@
 package scim_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,15 +25,17 @@ func TestCheck(t *testing.T) {
 		want  map[string]scim.Status // those that are not Passed
 		class sinks.Class
 	}{
-		"good":              {setup{}, nil, 0},
-		"no discovery":      {quirk(scimtest.Quirks{NoDiscovery: true}), map[string]scim.Status{config: scim.Warned, schemas: scim.Warned, types: scim.Warned}, 0},
-		"bare arrays":       {quirk(scimtest.Quirks{DiscoveryArrays: true}), nil, 0},
-		"patch denied":      {quirk(scimtest.Quirks{ConfigDenies: []string{"patch"}}), map[string]scim.Status{config: scim.Warned}, 0},
-		"no enterprise":     {quirk(scimtest.Quirks{NoEnterprise: true}), map[string]scim.Status{schemas: scim.Warned}, 0},
-		"filters ignored":   {quirk(scimtest.Quirks{FilterAny: scimtest.Everything}), map[string]scim.Status{connect: scim.Warned, groups: scim.Warned}, 0},
-		"no hits is 404":    {quirk(scimtest.Quirks{FilterNoHit: scimtest.NotFound}), map[string]scim.Status{connect: scim.Failed}, sinks.Incompatible},
-		"members not shown": {quirk(scimtest.Quirks{MembersNeverShown: true}), map[string]scim.Status{"members of a group": scim.Warned}, 0},
-		"overlapping total": {quirk(scimtest.Quirks{TotalResultsOff: -249}), map[string]scim.Status{"list users": scim.Failed, "list groups": scim.Failed}, sinks.Incompatible},
+		"good":               {setup{}, nil, 0},
+		"no discovery":       {quirk(scimtest.Quirks{NoDiscovery: true}), map[string]scim.Status{config: scim.Warned, schemas: scim.Warned, types: scim.Warned}, 0},
+		"bare arrays":        {quirk(scimtest.Quirks{DiscoveryArrays: true}), nil, 0},
+		"patch denied":       {quirk(scimtest.Quirks{ConfigDenies: []string{"patch"}}), map[string]scim.Status{config: scim.Warned}, 0},
+		"no enterprise":      {quirk(scimtest.Quirks{NoEnterprise: true}), map[string]scim.Status{schemas: scim.Warned}, 0},
+		"filters ignored":    {quirk(scimtest.Quirks{FilterAny: scimtest.Everything}), map[string]scim.Status{connect: scim.Warned, groups: scim.Warned}, 0},
+		"no hits is 404":     {quirk(scimtest.Quirks{FilterNoHit: scimtest.NotFound}), map[string]scim.Status{connect: scim.Failed}, sinks.Incompatible},
+		"members not shown":  {quirk(scimtest.Quirks{MembersNeverShown: true}), map[string]scim.Status{"members of a group": scim.Warned}, 0},
+		"members are hidden": {quirk(scimtest.Quirks{MembersAlwaysEmpty: true}), map[string]scim.Status{"members of a group": scim.Warned}, 0},
+		"members not proven": {quirk(scimtest.Quirks{MembersAlwaysEmpty: true, NoUserGroups: true}), nil, 0},
+		"overlapping total":  {quirk(scimtest.Quirks{TotalResultsOff: -249}), map[string]scim.Status{"list users": scim.Failed, "list groups": scim.Failed}, sinks.Incompatible},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +84,7 @@ func TestCheckWrite(t *testing.T) {
 		"removal ignored":     {scimtest.Quirks{MemberRemoveFilter: scimtest.Ignore, MemberRemoveValues: scimtest.Select}, []string{"member_removal: value"}},
 		"members shown empty": {scimtest.Quirks{MembersAlwaysEmpty: true}, []string{"members_unreadable: true"}},
 		"members never shown": {scimtest.Quirks{MembersNeverShown: true}, []string{"members_unreadable: true"}},
+		"members not proven":  {scimtest.Quirks{MembersAlwaysEmpty: true, NoUserGroups: true, FilterAny: scimtest.Everything}, []string{"members_unreadable: true"}},
 		"no filter for mail":  {scimtest.Quirks{FilterEmails: scimtest.Nothing}, []string{`filterable: ["userName", "externalId", "id", "group.displayName"]`}},
 		"adds duplicate":      {scimtest.Quirks{MemberAddAgain: scimtest.Append}, nil},
 		"extension ignored": {scimtest.Quirks{EnterprisePath: scimtest.Ignore}, []string{
@@ -103,9 +107,17 @@ func TestCheckWrite(t *testing.T) {
 			if diff := cmp.Diff(tt.want, out.Proposal); diff != "" {
 				t.Errorf("proposal (-want +got):\n%s\n%+v", diff, out.Steps)
 			}
+			if unseen := warned(out.Steps, "members that are not shown"); unseen != tt.quirks.NoUserGroups {
+				t.Errorf("unproven members reported: %t\n%+v", unseen, out.Steps)
+			}
 			if users, groups, _ := srv.Len(); users != len(out.LeftBehind) || groups != 0 {
 				t.Errorf("%d users and %d groups are left, named %v", users, groups, out.LeftBehind)
 			}
 		})
 	}
+}
+
+// warned reports whether a step ended in a warning.
+func warned(steps []scim.Step, name string) bool {
+	return slices.ContainsFunc(steps, func(s scim.Step) bool { return s.Name == name && s.Status == scim.Warned })
 }

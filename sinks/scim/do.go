@@ -89,6 +89,9 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 	}
 	receipt := s.createReceipt(op, c, d)
 	receipt.Version = versionOf(a.header, d)
+	if c.body[sinks.PathMembers] != nil && d.showsNobody() {
+		receipt.MembersDone = s.tookUnseen(ctx, receipt.ID, op.AddMembers)
+	}
 	return receipt, nil
 }
 
@@ -108,7 +111,7 @@ func (s *Sink) creation(op sinks.Op, changes []change) (creation, error) {
 	var c creation
 	c.sent, c.ignored = s.sendable(op, changes)
 	c.body = newBody(op.Resource, c.sent)
-	if op.Resource == sinks.Group && s.profile.MembersOnCreate && !s.profile.MembersUnreadable && len(op.AddMembers) > 0 {
+	if op.Resource == sinks.Group && s.profile.MembersOnCreate && !s.unreadable() && len(op.AddMembers) > 0 {
 		c.body[sinks.PathMembers] = memberList(op.AddMembers)
 	}
 	return c, nil
@@ -125,7 +128,7 @@ func (s *Sink) createReceipt(op sinks.Op, c creation, d *document) sinks.Receipt
 		}
 	}
 	_, sent := c.body[sinks.PathMembers]
-	if sent && !s.profile.MembersUnreadable {
+	if sent {
 		members := d.roll(op.AddMembers)
 		receipt.MembersDone = members.shown && members.absent == 0
 	}

@@ -12,6 +12,8 @@
 //   - a list is complete when as many distinct objects were seen as it says there are;
 //   - an object is missing when a GET by id is answered with a SCIM 404;
 //   - a change that is answered with the object must show in it;
+//   - an empty list of members is an empty group, unless the application says elsewhere
+//     that somebody is in it;
 //   - a version that is refused though it is shown before and after ends their use;
 //   - a POST without an id in its answer has an unclear outcome.
 //

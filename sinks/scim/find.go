@@ -35,7 +35,7 @@ func (s *Sink) Find(ctx context.Context, q sinks.Query, attribute, value string)
 		s.log.WarnContext(ctx, "the application ignored a filter; its list is read instead", "attribute", attribute)
 		return s.findInList(ctx, q, want)
 	}
-	return s.objects(q, hits), nil
+	return s.objects(ctx, q, hits), nil
 }
 
 // filter asks with a filter. For one entry of a multi-valued attribute the RFC's form is
@@ -99,15 +99,16 @@ func (s *Sink) findInList(ctx context.Context, q sinks.Query, want wanted) ([]si
 		}
 		hits = append(hits, want.among(fresh)...)
 		if done {
-			return s.objects(q, hits), nil
+			return s.objects(ctx, q, hits), nil
 		}
 	}
 }
 
-func (s *Sink) objects(q sinks.Query, resources []*document) []sinks.Object {
+func (s *Sink) objects(ctx context.Context, q sinks.Query, resources []*document) []sinks.Object {
 	out := make([]sinks.Object, 0, len(resources))
+	known := s.membersKnown(ctx, q, resources...)
 	for _, r := range resources {
-		out = append(out, r.object(q, s.showsMembers(q)))
+		out = append(out, r.object(q, known))
 	}
 	return out
 }

@@ -28,8 +28,9 @@ func (s *Sink) List(ctx context.Context, q sinks.Query, cursor string) (*sinks.P
 		return nil, err
 	}
 	page := &sinks.Page{Done: done, Objects: make([]sinks.Object, 0, len(fresh))}
+	known := s.membersKnown(ctx, q, fresh...)
 	for _, r := range fresh {
-		page.Objects = append(page.Objects, r.object(q, s.showsMembers(q)))
+		page.Objects = append(page.Objects, r.object(q, known))
 	}
 	if !done {
 		page.Cursor = s.walks.keep(w)

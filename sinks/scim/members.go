@@ -9,6 +9,12 @@ func (d *document) members() ([]sinks.ID, bool) {
 	return ids, shown
 }
 
+// showsNobody reports whether there is a list of members with nobody in it.
+func (d *document) showsNobody() bool {
+	r := d.roll(nil)
+	return r.shown && r.members == 0
+}
+
 // roll is what a member list shows of some ids.
 type roll struct {
 	shown           bool // there is such a list

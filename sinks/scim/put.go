@@ -32,7 +32,7 @@ func (s *Sink) put(ctx context.Context, op *sinks.Op, changes []change) ([]strin
 	if err := s.membersKept(ctx, *op, req, now); err != nil {
 		return nil, err
 	}
-	return s.judge(*op, now, changes)
+	return s.judge(ctx, *op, now, changes)
 }
 
 // merged is the PUT for an update.
@@ -94,7 +94,7 @@ func (s *Sink) membersVisible(ctx context.Context, op sinks.Op) error {
 	v := &s.visible
 	v.Lock()
 	defer v.Unlock()
-	if s.profile.MembersUnreadable || v.hidden {
+	if s.profile.MembersUnreadable || v.hidden || v.unread {
 		return &sinks.Error{
 			Class: sinks.Rejected, Op: request{method: http.MethodPut, resource: op.Resource, id: op.ID}.op(),
 			Message: "not sent: a PUT needs all members, and the application does not show them",

@@ -310,7 +310,20 @@ func (r *rehearsal) addMember(ctx context.Context) error {
 	if err != nil {
 		return r.failed(name, err)
 	}
+	if r.p.MembersUnreadable {
+		r.unseen(ctx)
+	}
 	return nil
+}
+
+// unseen says whether members that the group does not show are in it for all that is known.
+func (r *rehearsal) unseen(ctx context.Context) {
+	const name = "members that are not shown"
+	if r.sink().proofOfMember(ctx, r.group, r.users[1]) {
+		r.note(name, Passed, "the application names them elsewhere")
+		return
+	}
+	r.note(name, Warned, "nothing proves that they were taken: look at a group in the application once it has been provisioned")
 }
 
 func (r *rehearsal) removeMember(ctx context.Context) error {

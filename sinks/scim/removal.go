@@ -38,7 +38,7 @@ func (s *Sink) removeByValue(ctx context.Context, op *sinks.Op, changes []change
 	}
 	defer g.mu.Unlock()
 	before, shown, err := s.membersOf(ctx, op.ID)
-	if err != nil || !shown {
+	if err != nil || !shown || len(before) == 0 && !s.saw(ctx) {
 		return nil, s.unguarded(*op, err)
 	}
 	ignored, patchErr := s.patch(ctx, op, changes)

@@ -36,12 +36,9 @@ type Sink struct {
 	groupsByPut atomic.Bool
 	removal     removalGuard
 	bulk        bulkState
-	visible     struct {
-		sync.Mutex
-		looked, proven, hidden bool // whether groups show members; see membersVisible
-	}
-	plainEmail atomic.Bool // value filters in filters turned out to be refused
-	noVersions atomic.Bool // versions turned out to be refused though they are right
+	visible     visibility
+	plainEmail  atomic.Bool // value filters in filters turned out to be refused
+	noVersions  atomic.Bool // versions turned out to be refused though they are right
 }
 
 // New makes a sink. It sends nothing. The client does the limiting, retrying and timing;
@@ -95,7 +92,7 @@ func (s *Sink) Get(ctx context.Context, q sinks.Query, id sinks.ID) (*sinks.Obje
 	if err != nil {
 		return nil, err
 	}
-	o := d.object(q, s.showsMembers(q))
+	o := d.object(q, s.membersKnown(ctx, q, d))
 	return &o, nil
 }
 
@@ -131,5 +128,3 @@ func (s *Sink) selection(q sinks.Query) url.Values {
 	}
 	return url.Values{}
 }
-
-func (s *Sink) showsMembers(q sinks.Query) bool { return q.Members && !s.profile.MembersUnreadable }

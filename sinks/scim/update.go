@@ -114,7 +114,7 @@ func (s *Sink) patchMissing(ctx context.Context, r sinks.Resource, err error) bo
 func (s *Sink) patch(ctx context.Context, op *sinks.Op, changes []change) ([]string, error) {
 	members := s.memberOperations(*op)
 	now, err := s.sendPatch(ctx, op, append(s.operations(changes), members...))
-	if done, ignored, verdict := s.settled(*op, now, changes, err); done {
+	if done, ignored, verdict := s.settled(ctx, *op, now, changes, err); done {
 		return ignored, verdict
 	}
 	if err == nil {
@@ -124,7 +124,7 @@ func (s *Sink) patch(ctx context.Context, op *sinks.Op, changes []change) ([]str
 	}
 	before := now
 	now, err = s.sendPatch(ctx, op, append(s.adapted(changes, before), members...))
-	if done, ignored, verdict := s.settled(*op, now, changes, err); done {
+	if done, ignored, verdict := s.settled(ctx, *op, now, changes, err); done {
 		return ignored, verdict
 	}
 	if err == nil {
@@ -134,7 +134,7 @@ func (s *Sink) patch(ctx context.Context, op *sinks.Op, changes []change) ([]str
 	if err != nil {
 		return nil, err
 	}
-	return s.judge(*op, now, changes)
+	return s.judge(ctx, *op, now, changes)
 }
 
 // sendPatch sends operations and returns the object that the answer shows; nil when it
@@ -191,14 +191,14 @@ const bigEcho = 1 << 20
 
 // settled decides whether a try at a PATCH was the last: it worked, or failed in a way
 // that another form of the same can't help.
-func (s *Sink) settled(op sinks.Op, now *document, changes []change, err error) (bool, []string, error) {
+func (s *Sink) settled(ctx context.Context, op sinks.Op, now *document, changes []change, err error) (bool, []string, error) {
 	if err != nil {
 		return !s.worthAnotherForm(err, changes), nil, err
 	}
 	if len(entryChanges(s.untaken(now, changes))) > 0 {
 		return false, nil, nil
 	}
-	ignored, err := s.judge(op, now, changes)
+	ignored, err := s.judge(ctx, op, now, changes)
 	return true, ignored, err
 }
 
@@ -258,11 +258,11 @@ func (s *Sink) untaken(d *document, changes []change) []change {
 
 // judge compares the object in an answer with what was sent. An account that stays
 // active, and a change of which nothing happened, are errors; the rest is reported.
-func (s *Sink) judge(op sinks.Op, d *document, changes []change) ([]string, error) {
+func (s *Sink) judge(ctx context.Context, op sinks.Op, d *document, changes []change) ([]string, error) {
 	if d == nil {
 		return nil, nil
 	}
-	if err := s.judgeMembers(op, d); err != nil {
+	if err := s.judgeMembers(ctx, op, d); err != nil {
 		return nil, err
 	}
 	var ignored []string
@@ -278,9 +278,13 @@ func (s *Sink) judge(op sinks.Op, d *document, changes []change) ([]string, erro
 }
 
 // judgeMembers looks for removed members that are still there, and for added ones that
-// were dropped. A long list may be cut off, so that an absence in it proves nothing.
-func (s *Sink) judgeMembers(op sinks.Op, d *document) error {
-	if s.profile.MembersUnreadable {
+// were dropped. A long list may be cut off, so that an absence in it proves nothing; an
+// empty one may be all that this application ever shows.
+func (s *Sink) judgeMembers(ctx context.Context, op sinks.Op, d *document) error {
+	if s.unreadable() || len(op.AddMembers)+len(op.RemoveMembers) == 0 || d.attribute(sinks.PathMembers) == nil {
+		return nil
+	}
+	if !s.saw(ctx, d) && len(op.AddMembers) > 0 && s.hides(ctx, op.ID, op.AddMembers[0]) {
 		return nil
 	}
 	if len(op.RemoveMembers) > 0 && d.roll(op.RemoveMembers).present > 0 {

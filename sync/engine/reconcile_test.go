@@ -78,11 +78,12 @@ func TestListsThatHide(t *testing.T) {
 // and a reconcile sends nothing.
 func TestHiddenMembers(t *testing.T) {
 	for name, q := range map[string]scimtest.Quirks{
-		"never shown":  {MembersNeverShown: true},
-		"always empty": {MembersAlwaysEmpty: true},
+		"never shown":            {MembersNeverShown: true},
+		"always empty":           {MembersAlwaysEmpty: true},
+		"always empty, appended": {MembersAlwaysEmpty: true, MemberAddAgain: scimtest.Append},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, options{app: scimtest.Options{Quirks: q}, sink: scim.Config{Override: scim.Override{MembersUnreadable: &q.MembersAlwaysEmpty}}})
+			r := newRig(t, options{app: scimtest.Options{Quirks: q}})
 			r.fill(4)
 			r.dir.PutGroup(group(1, 1, 2))
 			r.run("succeeded", engine.Request{})
@@ -93,6 +94,11 @@ func TestHiddenMembers(t *testing.T) {
 				c := r.run("succeeded", engine.Request{Reconcile: true})
 				equal(t, "writes", r.app.Counts().Writes(), 0)
 				equal(t, "drift", *c.Drift, state.Drift{})
+				again := *r.job // another process, which knows nothing of the app yet
+				sink, err := scim.New(scim.Config{BaseURL: r.url, Auth: bearer()}, nil, nil)
+				must(t, err)
+				again.Sink = sink
+				r.job = &again
 			}
 		})
 	}
