@@ -44,7 +44,7 @@ func (b *batch) add(ctx context.Context, i int) {
 		b.later = append(b.later, i)
 		return
 	}
-	items, bytes, ok := b.s.bulkItems(ctx, i, b.ops[i])
+	item, bytes, ok := b.s.bulkItem(ctx, i, b.ops[i])
 	switch {
 	case b.size >= 2 && ok && bytes <= b.payload:
 	case refers(b.ops[i]):
@@ -54,12 +54,12 @@ func (b *batch) add(ctx context.Context, i int) {
 		b.single(ctx, i)
 		return
 	}
-	if len(b.items)+len(items) > b.size || b.bytes+bytes > b.payload {
+	if len(b.items) == b.size || b.bytes+bytes > b.payload {
 		b.flush(ctx)
 		b.add(ctx, i) // what it refers to has an id now
 		return
 	}
-	b.items, b.bytes = append(b.items, items...), b.bytes+bytes+len(items)
+	b.items, b.bytes = append(b.items, item), b.bytes+bytes+1
 }
 
 // single sends an operation alone, beside others; its result is there once singles are
@@ -90,10 +90,6 @@ func (b *batch) flush(ctx context.Context) {
 	var refused []bulkItem
 	for _, item := range items {
 		answer, ok := answers[item.BulkID]
-		if item.members {
-			b.takeMembers(ctx, item, answer)
-			continue
-		}
 		if !ok {
 			err := unclearBulk(item, "the answer to a bulk request leaves this operation out")
 			b.results[item.index].Err = err
@@ -114,11 +110,9 @@ func (b *batch) flush(ctx context.Context) {
 // alone sends operations through Do. What refers to another one has to wait for that.
 func (b *batch) alone(ctx context.Context, items []bulkItem) {
 	for _, item := range items {
-		switch {
-		case item.members: // goes with the group
-		case refers(b.ops[item.index]):
+		if refers(b.ops[item.index]) {
 			b.later = append(b.later, item.index)
-		default:
+		} else {
 			b.single(ctx, item.index)
 		}
 	}
@@ -193,7 +187,7 @@ func readBulk(body []byte, items []bulkItem) map[string]bulkAnswer {
 // take turns the answer to one operation into its result. It returns false when the
 // operation had no effect: alone, all ways are open to it.
 func (b *batch) take(ctx context.Context, item bulkItem, got bulkAnswer) bool {
-	result, op := &b.results[item.index], b.ops[item.index]
+	result, op := &b.results[item.index], b.named(item.index)
 	a := &answer{op: item.req.op(), status: got.status, header: http.Header{"Etag": {got.version}}, body: got.response}
 	switch {
 	case got.status >= 500 && got.status != http.StatusNotImplemented, got.status == http.StatusTooManyRequests:
@@ -220,7 +214,7 @@ func (b *batch) take(ctx context.Context, item bulkItem, got bulkAnswer) bool {
 			return false
 		}
 		result.Receipt.Ignored, result.Receipt.Version = item.ignored, versionOf(a.header, now)
-		result.Err = b.s.judgeMembersOf(ctx, b.named(item.index), now)
+		result.Err = b.s.judgeMembersOf(ctx, op, now)
 	}
 	return true
 }

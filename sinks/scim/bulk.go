@@ -20,8 +20,10 @@ const (
 // bulkState is what was learnt of the server's bulk: offers of it are often broken.
 type bulkState struct {
 	sync.Mutex
-	broken, proven         bool
-	refsBroken, refsProven bool // references to what the same request creates
+	broken, proven bool
+	// membersLost and membersProven are about members that go in together with what makes
+	// their group, refsLost about those that go in together with what makes them.
+	membersLost, membersProven, refsLost bool
 }
 
 func (b *bulkState) isBroken() bool {
@@ -71,7 +73,6 @@ type bulkItem struct {
 	Data    any    `json:"data,omitempty"`
 
 	index    int
-	members  bool // of the group that the item before creates
 	req      request
 	changes  []change
 	ignored  []string
@@ -87,10 +88,9 @@ func (s *Sink) bulkItem(ctx context.Context, i int, op sinks.Op) (item bulkItem,
 	item.index, item.BulkID = i, bulkID(i)
 	switch op.Action {
 	case sinks.Create:
-		// Most answers don't show what was created, so nobody would know whether the
-		// members were taken, and a second addition makes duplicates in some
-		// applications. They follow by PATCH; see memberItem.
-		op.AddMembers = nil
+		if !s.joinsMembers() {
+			op.AddMembers = nil
+		}
 		if item.creation, err = s.creation(op, changes); err != nil {
 			return item, 0, false
 		}

@@ -32,7 +32,7 @@ func (b *batch) prove(ctx context.Context, items []bulkItem) {
 	}
 	for _, item := range items {
 		result, op := b.results[item.index], b.ops[item.index]
-		if result.Err != nil || item.members {
+		if result.Err != nil {
 			continue
 		}
 		happened, known := b.happened(ctx, item, op, result.Receipt)

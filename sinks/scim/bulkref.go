@@ -11,15 +11,15 @@ import (
 	"github.com/idpbridge/idpbridge/sinks"
 )
 
-// refs is what a batch knows of operations that refer to what others create (RFC 7644
-// section 3.7.2): a group's first members to the group, and members to their own creation.
-// A server may take a reference for an id, or drop it, and answer success; so the first
-// use is read back, and where members can't be read there is none.
+// refs is what a batch knows of members that go in together with what makes their group,
+// or, by bulkId (RFC 7644 section 3.7.2), with what makes them. Most answers in bulk show
+// nothing, and a server may drop such members and answer success. So the first ones are
+// read back; references always, since SCIMMY resolves one of several in an operation and
+// takes the others for ids. Where members can't be read they follow later.
 type refs struct {
 	settled map[int]bool // operations whose result is final
 	later   []int        // operations that have to wait for others
-	joined  []int        // those whose members went in by reference, says the server
-	doubted []int        // creations of groups whose members went in, or not
+	joined  []int        // those whose members went in, says the server
 	refuted int          // operations with references that the server refused
 }
 
@@ -65,83 +65,50 @@ func (b *batch) named(i int) sinks.Op {
 	return op
 }
 
-// bulkItems prepares an Op: one operation, or two for a group with its first members.
-func (s *Sink) bulkItems(ctx context.Context, i int, op sinks.Op) (items []bulkItem, size int, ok bool) {
-	item, size, ok := s.bulkItem(ctx, i, op)
-	if !ok {
-		return nil, 0, false
-	}
-	items = []bulkItem{item}
-	if op.Action != sinks.Create || len(op.AddMembers) == 0 || s.byPut(op.Resource) || s.removal.stopped() != nil || !s.usesRefs() {
-		return items, size, true
-	}
-	add := sinks.Op{AddMembers: op.AddMembers}
-	req := request{method: http.MethodPatch, resource: op.Resource, id: sinks.Made(i), body: patchBody(s.memberOperations(add))}
-	members := bulkItem{Method: req.method, Path: req.path(), BulkID: bulkID(i) + "m", Data: req.body, index: i, members: true, req: req}
-	body, err := encode(members)
-	return append(items, members), size + len(body), err == nil
-}
-
-// takeMembers notes how the addition of a new group's members was answered. It never makes
-// the group fail: members that did not go in are left to the caller.
-func (b *batch) takeMembers(ctx context.Context, item bulkItem, got bulkAnswer) {
-	i := item.index
-	op := b.named(i)
-	if !b.settled[i] || b.results[i].Err != nil || refers(op) {
-		return // the group, or a member, is not there, or is being made alone
-	}
-	op.ID = b.results[i].Receipt.ID
-	b.results[i].Receipt.Version = got.version
-	now, err := echo(item.req, &answer{status: got.status, body: got.response})
-	switch {
-	case got.status == 0 || got.status >= 500 && got.status != http.StatusNotImplemented || err != nil:
-		b.doubted = append(b.doubted, i)
-	case got.status > 299 || b.s.judgeMembersOf(ctx, op, now) != nil:
-		b.refuted++
-	default:
-		b.joined = append(b.joined, i)
-	}
-}
-
-// settle ends a request: what went in by reference is believed once that was seen.
+// settle ends a request: members that went in are believed once some were seen.
 func (b *batch) settle(ctx context.Context, items []bulkItem) {
 	for _, item := range items {
 		b.settled[item.index] = true
 	}
 	for _, item := range items {
-		if b.ops[item.index].Action == sinks.Update && refers(b.ops[item.index]) {
-			b.settleUpdate(item.index)
+		op := b.ops[item.index]
+		if op.Action == sinks.Create && item.creation.body[sinks.PathMembers] != nil || op.Action == sinks.Update && refers(op) {
+			b.sort(ctx, item.index)
 		}
 	}
 	if b.refuted > 0 && len(b.joined) == 0 {
-		b.s.stopRefs(ctx, "refused")
+		b.s.stopRefs(ctx)
 	}
 	for _, i := range b.joined {
-		if done := b.s.provenRefs() || b.look(ctx, i); b.ops[i].Action == sinks.Create {
+		if done := b.s.provenMembers() && !refers(b.ops[i]) || b.look(ctx, i); b.ops[i].Action == sinks.Create {
 			b.results[i].Receipt.MembersDone = done
 		}
 	}
-	for _, i := range b.doubted {
-		b.results[i].Receipt.MembersDone = b.look(ctx, i)
-	}
-	b.joined, b.doubted, b.refuted = nil, nil, 0
+	b.joined, b.refuted = nil, 0
 }
 
-func (b *batch) settleUpdate(i int) {
-	waits := slices.Contains(b.later, i)
-	switch missing := refers(b.named(i)); {
-	case missing && !waits && b.results[i].Err == nil:
+// sort says what became of an operation with members.
+func (b *batch) sort(ctx context.Context, i int) {
+	unmade, waits := refers(b.named(i)), slices.Contains(b.later, i)
+	switch r := b.results[i]; {
+	case unmade && !waits && r.Err == nil && b.ops[i].Action == sinks.Update:
 		b.later = append(b.later, i) // it can't have had its whole effect
-	case missing || b.results[i].Err != nil:
+		b.results[i].Err = b.takeOut(ctx, b.ops[i].ID, isRef)
+	case unmade && !waits && r.Err == nil:
+		// The receipt leaves all members to the caller, and nobody may be added twice.
+		b.results[i].Err = b.takeOut(ctx, r.Receipt.ID, func(sinks.ID) bool { return true })
+	case unmade || r.Err != nil:
 	case waits:
 		b.refuted++
+	case r.Receipt.MembersDone: // its answer showed them
+		b.s.proveMembers()
 	default:
 		b.joined = append(b.joined, i)
 	}
 }
 
-// look reads a group whose members went in by reference, and puts right what did not. It
-// returns whether all of them are in.
+// look reads a group whose members went in, and puts right what did not. It returns
+// whether all of them are in.
 func (b *batch) look(ctx context.Context, i int) bool {
 	result, op := &b.results[i], b.named(i)
 	fix := sinks.Op{Action: sinks.Update, Resource: op.Resource, ID: op.ID}
@@ -153,19 +120,37 @@ func (b *batch) look(ctx context.Context, i int) bool {
 	}
 	shown, _, err := b.s.membersOf(ctx, fix.ID)
 	if fix.AddMembers, _ = missing(op.AddMembers, shown, nil); err == nil && len(fix.AddMembers) == 0 {
-		b.s.proveRefs()
+		b.s.proveMembers()
+		return true
+	}
+	if err == nil && len(shown) == 0 && b.s.tookUnseen(ctx, fix.ID, op.AddMembers) {
 		return true
 	}
 	if err == nil {
-		b.s.stopRefs(ctx, "not resolved")
+		if b.s.stopRefs(ctx); !refers(b.ops[i]) {
+			b.s.stopMembers(ctx)
+		}
 		fix.RemoveMembers = slices.DeleteFunc(shown, func(id sinks.ID) bool { return !isRef(id) })
 		_, err = b.s.Do(ctx, fix)
 	}
 	if err != nil && op.Action == sinks.Update {
-		result.Err = fmt.Errorf("look at members that were added by reference: %w", err)
+		result.Err = fmt.Errorf("look at members that were added in a bulk request: %w", err)
 	}
 	result.Receipt.Version = ""
 	return err == nil
+}
+
+// takeOut removes members that went into a group together with one that could not be made.
+func (b *batch) takeOut(ctx context.Context, group sinks.ID, which func(sinks.ID) bool) error {
+	shown, _, err := b.s.membersOf(ctx, group)
+	wrong := slices.DeleteFunc(shown, func(id sinks.ID) bool { return !which(id) })
+	if err == nil && len(wrong) > 0 {
+		_, err = b.s.Do(ctx, sinks.Op{Action: sinks.Update, Resource: sinks.Group, ID: group, RemoveMembers: wrong})
+	}
+	if err != nil {
+		return fmt.Errorf("take out what went into a group in part: %w", err)
+	}
+	return nil
 }
 
 // late sends what had to wait for ids. A group of which a member could not be made leaves
@@ -193,30 +178,46 @@ func (b *batch) late(ctx context.Context) {
 	b.singles.Wait()
 }
 
-// usesRefs reports whether references are worth sending.
+// joinsMembers reports whether members go into the operation that makes their group.
+func (s *Sink) joinsMembers() bool {
+	s.bulk.Lock()
+	defer s.bulk.Unlock()
+	return !s.bulk.membersLost && !s.unreadable()
+}
+
+// usesRefs reports whether members go in by reference.
 func (s *Sink) usesRefs() bool {
 	s.bulk.Lock()
 	defer s.bulk.Unlock()
-	return !s.bulk.refsBroken && !s.unreadable()
+	return !s.bulk.refsLost && !s.bulk.membersLost && !s.unreadable()
 }
 
-func (s *Sink) provenRefs() bool {
+func (s *Sink) provenMembers() bool {
 	s.bulk.Lock()
 	defer s.bulk.Unlock()
-	return s.bulk.refsProven && !s.bulk.refsBroken
+	return s.bulk.membersProven && !s.bulk.membersLost
 }
 
-func (s *Sink) proveRefs() {
+func (s *Sink) proveMembers() {
 	s.bulk.Lock()
 	defer s.bulk.Unlock()
-	s.bulk.refsProven = true
+	s.bulk.membersProven = true
 }
 
-func (s *Sink) stopRefs(ctx context.Context, why string) {
+func (s *Sink) stopMembers(ctx context.Context) {
 	s.bulk.Lock()
 	defer s.bulk.Unlock()
-	if !s.bulk.refsBroken {
-		s.bulk.refsBroken = true
-		s.log.WarnContext(ctx, "references within bulk requests don't work; members follow in requests of their own", "reason", why)
+	if !s.bulk.membersLost {
+		s.bulk.membersLost = true
+		s.log.WarnContext(ctx, "a group that was made in a bulk request lacks members; they follow in requests of their own")
+	}
+}
+
+func (s *Sink) stopRefs(ctx context.Context) {
+	s.bulk.Lock()
+	defer s.bulk.Unlock()
+	if !s.bulk.refsLost {
+		s.bulk.refsLost = true
+		s.log.WarnContext(ctx, "references in a bulk request are not resolved; none are used any more")
 	}
 }

@@ -81,30 +81,34 @@ func TestBulkReferences(t *testing.T) {
 		return setup{options: scimtest.Options{BulkOperations: n, Quirks: q}}
 	}
 	bulkFault := scimtest.Fault{Path: "/Bulk", Method: http.MethodPost, Status: 501}
+	all, none := "known mixed", ""
 	tests := map[string]struct {
 		setup setup
-		fault scimtest.Fault
+		fault *scimtest.Fault
 		done  string
 	}{
-		"resolved":             {bulk(100, scimtest.Quirks{}), scimtest.Fault{Times: -1}, "mixed known"},
-		"over several":         {bulk(3, scimtest.Quirks{}), scimtest.Fault{Times: -1}, "mixed known"},
-		"members in answers":   {bulk(100, scimtest.Quirks{PatchGroupNoContent: true}), scimtest.Fault{Times: -1}, "mixed known"},
-		"refused":              {bulk(100, scimtest.Quirks{BulkRefs: scimtest.Refuse}), scimtest.Fault{Times: -1}, ""},
-		"taken for ids":        {bulk(100, scimtest.Quirks{BulkRefs: scimtest.Store, UnknownMember: scimtest.Store}), scimtest.Fault{Times: -1}, ""},
-		"left out":             {bulk(100, scimtest.Quirks{BulkRefs: scimtest.Ignore}), scimtest.Fault{Times: -1}, ""},
-		"no bulk":              {bulk(0, scimtest.Quirks{}), scimtest.Fault{Times: -1}, "known mixed"},
-		"bulk answered 501":    {bulk(100, scimtest.Quirks{}), bulkFault, "known mixed"},
-		"lost on create":       {bulk(100, scimtest.Quirks{MembersOnCreate: scimtest.Ignore}), scimtest.Fault{Times: -1}, "mixed known"},
-		"members never shown":  {bulk(100, scimtest.Quirks{MembersNeverShown: true}).with(scim.Override{MembersUnreadable: new(true)}), scimtest.Fault{Times: -1}, ""},
-		"groups change by PUT": {bulk(100, scimtest.Quirks{}).with(scim.Override{GroupUpdate: new(scim.UpdatePut)}), scimtest.Fault{Times: -1}, ""},
+		"resolved":             {bulk(100, scimtest.Quirks{}), nil, all},
+		"over several":         {bulk(3, scimtest.Quirks{}), nil, all},
+		"PATCH answers 204":    {bulk(100, scimtest.Quirks{PatchGroupNoContent: true}), nil, all},
+		"refused":              {bulk(100, scimtest.Quirks{BulkRefs: scimtest.Refuse}), nil, all},
+		"taken for ids":        {bulk(100, scimtest.Quirks{BulkRefs: scimtest.Store, UnknownMember: scimtest.Store}), nil, all},
+		"one resolved":         {bulk(100, scimtest.Quirks{BulkRefs: scimtest.First, UnknownMember: scimtest.Store}), nil, all},
+		"left out":             {bulk(100, scimtest.Quirks{BulkRefs: scimtest.Ignore}), nil, all},
+		"no bulk":              {bulk(0, scimtest.Quirks{}), nil, all},
+		"bulk answered 501":    {bulk(100, scimtest.Quirks{}), &bulkFault, all},
+		"lost on create":       {bulk(100, scimtest.Quirks{MembersOnCreate: scimtest.Ignore}), nil, all},
+		"not on create":        {bulk(100, scimtest.Quirks{}).with(scim.Override{MembersOnCreate: new(false)}), nil, none},
+		"members shown empty":  {bulk(100, scimtest.Quirks{MembersAlwaysEmpty: true}), nil, all},
+		"members never shown":  {bulk(100, scimtest.Quirks{MembersNeverShown: true}).with(scim.Override{MembersUnreadable: new(true)}), nil, none},
+		"groups change by PUT": {bulk(100, scimtest.Quirks{}).with(scim.Override{GroupUpdate: new(scim.UpdatePut)}), nil, all},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			srv, sink := tt.setup.start(t)
 			id := populate(srv)
-			if tt.fault.Times == 0 {
-				srv.Inject(tt.fault)
+			if tt.fault != nil {
+				srv.Inject(*tt.fault)
 			}
 			ops := referring(id, sinks.ID(srv.Groups()[0].ID))
 			results := sink.DoAll(t.Context(), ops)
@@ -141,21 +145,26 @@ func TestBulkReferences(t *testing.T) {
 	}
 }
 
-// TestBulkReferenceCost: groups with their first members, among them accounts of the same
-// request, are one request, and twice a look the first time.
-func TestBulkReferenceCost(t *testing.T) {
+// TestBulkMembersCost: groups with their first members are one request, and a look at one
+// the first time; those that refer to accounts of the same request are all looked at.
+func TestBulkMembersCost(t *testing.T) {
 	t.Parallel()
 	srv, sink := setup{options: scimtest.Options{BulkOperations: 100}}.start(t)
 	id := populate(srv)
-	for _, want := range []scimtest.Counts{
-		{"GET /ServiceProviderConfig": 1, "POST /Bulk": 1, "GET /Users/{id}": 1, "GET /Groups/{id}": 1},
-		{"POST /Bulk": 1},
+	for _, tt := range []struct {
+		member sinks.ID
+		want   scimtest.Counts
+	}{
+		{id(2), scimtest.Counts{"GET /ServiceProviderConfig": 1, "POST /Bulk": 1, "GET /Users/{id}": 1, "GET /Groups/{id}": 1}},
+		{id(2), scimtest.Counts{"POST /Bulk": 1}},
+		{sinks.Made(0), scimtest.Counts{"POST /Bulk": 1, "GET /Groups/{id}": 20}},
 	} {
+		users, _, _ := srv.Len()
 		srv.ResetCounts()
-		ops := []sinks.Op{{Action: sinks.Create, Resource: sinks.User, Attributes: []sinks.Attribute{{Path: "userName", Value: fmt.Sprint("new", len(want))}}}}
+		ops := []sinks.Op{{Action: sinks.Create, Resource: sinks.User, Attributes: []sinks.Attribute{{Path: "userName", Value: fmt.Sprint("new", users)}}}}
 		for range 20 {
 			ops = append(ops, sinks.Op{
-				Action: sinks.Create, Resource: sinks.Group, AddMembers: []sinks.ID{id(1), sinks.Made(0)}, Attributes: []sinks.Attribute{{Path: "displayName", Value: "g"}},
+				Action: sinks.Create, Resource: sinks.Group, AddMembers: []sinks.ID{id(1), tt.member}, Attributes: []sinks.Attribute{{Path: "displayName", Value: "g"}},
 			})
 		}
 		for i, r := range sink.DoAll(t.Context(), ops) {
@@ -163,7 +172,7 @@ func TestBulkReferenceCost(t *testing.T) {
 				t.Errorf("op %d: %+v", i, r)
 			}
 		}
-		if diff := cmp.Diff(want, srv.Counts()); diff != "" {
+		if diff := cmp.Diff(tt.want, srv.Counts()); diff != "" {
 			t.Errorf("requests (-want +got):\n%s", diff)
 		}
 	}
@@ -208,5 +217,26 @@ func TestBulkReferencesStop(t *testing.T) {
 				t.Errorf("references in the second request: %t, want %t", refers, tt.want)
 			}
 		})
+	}
+}
+
+// TestBulkMembersStop: an application that loses the members of groups made in bulk gets
+// the next groups without, and the members afterwards.
+func TestBulkMembersStop(t *testing.T) {
+	t.Parallel()
+	srv, sink := setup{options: scimtest.Options{BulkOperations: 100, Quirks: scimtest.Quirks{MembersOnCreate: scimtest.Ignore}}}.start(t)
+	id := populate(srv)
+	group := sinks.Op{Action: sinks.Create, Resource: sinks.Group, AddMembers: []sinks.ID{id(1)}, Attributes: []sinks.Attribute{{Path: "displayName", Value: "g"}}}
+	for round, want := range []bool{true, false} {
+		srv.ResetCounts()
+		for _, r := range sink.DoAll(t.Context(), []sinks.Op{group, group}) {
+			if r.Err != nil || r.Receipt.MembersDone != want {
+				t.Errorf("round %d: %+v", round, r)
+			}
+		}
+		sent := slices.ContainsFunc(srv.Requests(), func(r scimtest.Request) bool { return r.Path == "/Bulk" && strings.Contains(r.Body, `"members"`) })
+		if sent != want {
+			t.Errorf("round %d: members in the bulk request: %t", round, sent)
+		}
 	}
 }

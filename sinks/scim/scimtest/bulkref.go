@@ -134,8 +134,22 @@ func (b *bulkRun) resolved(v any) any {
 		return v
 	case Ignore:
 		return prune(v)
+	case First:
+		return rewrite(v, b.once())
 	default:
 		return rewrite(v, func(id string) string { return b.ids[id] })
+	}
+}
+
+// once resolves one reference, and leaves the others as they are.
+func (b *bulkRun) once() func(string) string {
+	done := false
+	return func(id string) string {
+		if done || b.ids[id] == "" {
+			return "bulkId:" + id
+		}
+		done = true
+		return b.ids[id]
 	}
 }
 

@@ -451,6 +451,11 @@ func verbHabits() []habit {
 			bulkOp("PATCH", "/Groups/bulkId:g", "", patchBody(`{"op":"add","path":"externalId","value":"x"}`)))
 		return code(r) + " " + strings.Join(r.bulkStatuses(), " ") + " " + strings.Join(c.s.Members("staff"), " ")
 	}
+	several := func(c *client) string {
+		r := c.bulk("", bulkOp("POST", "/Users", "u", newUser(`"userName":"z"`)), bulkOp("POST", "/Users", "v", newUser(`"userName":"y"`)),
+			bulkOp("POST", "/Groups", "g", groupBody("staff", "bulkId:u", "bulkId:v")))
+		return code(r) + " " + strings.Join(r.bulkStatuses(), " ") + " " + strings.Join(c.s.Members("staff"), " ")
+	}
 	ok, page := " "+scimJSON, "404 text/html; charset=utf-8"
 	return []habit{
 		{"Put", Quirks{Put: NotAllowed}, put, "200" + ok, "405" + ok},
@@ -464,6 +469,7 @@ func verbHabits() []habit {
 		{"DeleteUser", Quirks{DeleteUser: Deactivate}, del, "204 false false", "204 true false"},
 		{"BulkRefs", Quirks{BulkRefs: Refuse}, refers, "200 201 201 200 z", "200 201 400 400 "},
 		{"BulkRefs", Quirks{BulkRefs: Store, UnknownMember: Store}, refers, "200 201 201 200 z", "200 201 201 404 bulkId:u"},
+		{"BulkRefs", Quirks{BulkRefs: First, UnknownMember: Store}, several, "200 201 201 201 y z", "200 201 201 201 bulkId:v z"},
 		{"BulkRefs", Quirks{BulkRefs: Ignore}, refers, "200 201 201 200 z", "200 201 201 404 "},
 		{"BulkBroken", Quirks{BulkBroken: Refuse}, bulk, "200" + ok + " 1", "400" + ok + " 0"},
 		{"BulkBroken", Quirks{BulkBroken: Fail}, bulk, "200" + ok + " 1", "500" + ok + " 0"},

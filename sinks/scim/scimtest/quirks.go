@@ -275,8 +275,9 @@ type Quirks struct {
 	BulkBroken Behaviour `can:"refuse,fail,not-implemented,html,ignore"`
 
 	// BulkRefs is what a reference to another operation's bulkId in /Bulk does: refuse
-	// answers that operation with 400, store takes it for an id, ignore leaves the value out.
-	BulkRefs Behaviour `can:"refuse,store,ignore"`
+	// answers that operation with 400, store takes it for an id, ignore leaves the value
+	// out, first resolves one in each operation and takes the others for ids.
+	BulkRefs Behaviour `can:"refuse,store,ignore,first"`
 
 	// Transport.
 
