@@ -3,6 +3,7 @@ package scim
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -83,10 +84,10 @@ func FuzzPatch(f *testing.F) {
 	f.Add(`emails[type eq "work"].value`, `a"b\c`, true)
 	f.Add(schemaEnterprise+":manager", "😀", false)
 	f.Add("members", "\xff", true)
+	f.Add("title", strings.Repeat("\xe0", 5000), false) // more than one read of the body
 	var sent []byte
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sent = make([]byte, r.ContentLength)
-		_, _ = r.Body.Read(sent)
+		sent, _ = io.ReadAll(r.Body)
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	f.Cleanup(srv.Close)
