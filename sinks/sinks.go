@@ -140,7 +140,7 @@ type Op struct {
 	// change, nil to clear.
 	Attributes []Attribute
 	// AddMembers and RemoveMembers change a group's members. On Create, AddMembers are
-	// its first members. Together they never exceed Limits.Members.
+	// its first members. In DoAll, AddMembers may hold Made ids. Together they never exceed Limits.Members.
 	AddMembers, RemoveMembers []ID
 	// Version is the object's version as the application last told it (the ETag of RFC 7644
 	// section 3.14); empty if it is not known. A sink may make the write depend on it.
