@@ -131,7 +131,9 @@ func (s *Store) open(ctx context.Context) error {
 	if s.r, err = sql.Open("sqlite3", s.dsn(true)); err != nil {
 		return err
 	}
-	s.r.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
+	readers := max(4, runtime.GOMAXPROCS(0))
+	s.r.SetMaxOpenConns(readers)
+	s.r.SetMaxIdleConns(readers) // to open one costs more than most queries
 	return nil
 }
 
