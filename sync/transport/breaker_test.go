@@ -77,3 +77,20 @@ func TestDroppedConnectionsDoNotOpenTheBreaker(t *testing.T) {
 		}
 	})
 }
+
+// TestBreakerIsShared: what the client of one job found out about a dead peer, that of
+// another job of the same sink knows.
+func TestBreakerIsShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peer, l := &unreachable{}, NewLimiter(Limits{})
+		one, other := scripted(peer, Options{Limiter: l}), scripted(peer, Options{Limiter: l})
+		for range 3 {
+			_, _ = send(t, one, "POST", "https://wiki.example/Users") // fails
+		}
+		dials := peer.tries
+		_, err := send(t, other, "POST", "https://wiki.example/Users")
+		if _, ok := errors.AsType[*UnreachableError](err); !ok || peer.tries != dials {
+			t.Errorf("%v, %d more dials; want to know without one that the peer is dead", err, peer.tries-dials)
+		}
+	})
+}

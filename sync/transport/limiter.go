@@ -45,6 +45,7 @@ type Limiter struct {
 	admitted  int // since the start
 	notBefore time.Time
 	quota     quota
+	breaker   *breaker // of all clients that share the limiter
 }
 
 // quota is what a peer said is left of its window.
@@ -70,6 +71,17 @@ func NewLimiter(l Limits) *Limiter {
 	}
 	r.bucket = rate.NewLimiter(rateOf(l.Rate), r.burst(l.Rate))
 	return r
+}
+
+// breakerFor returns the one breaker of a peer: what one job's requests found out about a
+// dead server, those of another need not.
+func (l *Limiter) breakerFor(peer Peer, name string) *breaker {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.breaker == nil {
+		l.breaker = newBreaker(peer, name)
+	}
+	return l.breaker
 }
 
 // burst makes up for late timers: a head woken late would otherwise lose what the bucket

@@ -28,7 +28,7 @@ type roundTripper struct {
 }
 
 func newRoundTripper(o Options, next http.RoundTripper) *roundTripper {
-	return &roundTripper{Options: o, next: next, breaker: newBreaker(o.Peer, o.Name)}
+	return &roundTripper{Options: o, next: next, breaker: o.Limiter.breakerFor(o.Peer, o.Name)}
 }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections through.

@@ -25,8 +25,8 @@ type dialect struct {
 }
 
 // TestDialects keeps real servers equal to a directory with exactly the settings that
-// `check --write` proposed for them, throttling on where the server has any: two jobs race
-// to make everybody and to fill groups, then one of them goes on through renames, cleared
+// `check --write` proposed for them, throttled by a gateway or by a limit of their own (then
+// with fewer people, since it takes ten requests a second): two jobs race to make everybody and to fill groups, then one of them goes on through renames, cleared
 // values, disabled, enabled and deleted people. After each chapter the server is read
 // back, and a second cycle has nothing to send.
 func TestDialects(t *testing.T) {
@@ -39,12 +39,19 @@ func TestDialects(t *testing.T) {
 		t.Run(d.software.String(), func(t *testing.T) {
 			t.Parallel()
 			server := npm.Start(t, d.software)
-			to := sinkAt{server.BaseURL, server.Token, ""}
+			through := newGate(t, server.BaseURL)
+			to := sinkAt{through.url, server.Token, ""}
+			if d.software == npm.BetterAuthThrottled {
+				to.url = server.BaseURL // has a limit of its own
+			}
 			to.more = d.rehearse(t, to)
 			dir := newExport(t)
 			w := newWorld(dir)
 			w.titles, w.nobody = d.titles, d.nobody
-			d.play(t, startBridge(t, dir, pair(t, dir, to)), w, reader{t, to})
+			d.play(t, startBridge(t, dir, pair(t, dir, to)), w, reader{t, sinkAt{server.BaseURL, server.Token, ""}})
+			if through.refused.Load() == 0 && d.software != npm.BetterAuthThrottled {
+				t.Error("the gateway's limit was never met")
+			}
 		})
 	}
 }
