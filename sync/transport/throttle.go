@@ -72,11 +72,21 @@ func readSignal(resp *http.Response, now time.Time) signal {
 // none or it has passed.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range []string{"Retry-After", "X-Retry-After"} {
-		if d, ok := parseWait(h.Get(name), serverNow(h, now)); ok && d > 0 {
+		if d := waitOf(h, name, now); d > 0 {
 			return min(d, maxPause)
 		}
 	}
 	return 0
+}
+
+// waitOf reads a header that tells a wait, 0 when it is missing, makes no sense or has passed.
+func waitOf(h http.Header, name string, now time.Time) time.Duration {
+	v := h.Get(name)
+	if v == "" {
+		return 0 // as in nearly every answer
+	}
+	d, _ := parseWait(v, serverNow(h, now))
+	return max(d, 0)
 }
 
 // resetNames are the headers that tell when a quota is full again. RateLimit-Reset counts
@@ -88,7 +98,7 @@ var remainingNames = []string{"RateLimit-Remaining", "X-RateLimit-Remaining", "X
 // resetAfter reads how long until the quota is full again, 0 when that isn't told.
 func resetAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range resetNames {
-		if d, ok := parseWait(h.Get(name), serverNow(h, now)); ok && d > 0 {
+		if d := waitOf(h, name, now); d > 0 {
 			return min(d, maxPause)
 		}
 	}
@@ -119,7 +129,11 @@ func quotaOf(h http.Header, now time.Time) (left int, window time.Duration, ok b
 // structuredQuota reads the header RateLimit of draft-ietf-httpapi-ratelimit-headers, e.g.
 // `"default";r=50;t=30`, and of several policies takes the one with the fewest left.
 func structuredQuota(h http.Header) (left int, window time.Duration, ok bool) {
-	for item := range strings.SplitSeq(strings.Join(h.Values("RateLimit"), ","), ",") {
+	policies := h.Values("RateLimit")
+	if len(policies) == 0 {
+		return 0, 0, false
+	}
+	for item := range strings.SplitSeq(strings.Join(policies, ","), ",") {
 		r, t := -1, -1
 		for param := range strings.SplitSeq(item, ";") {
 			key, value, _ := strings.Cut(strings.TrimSpace(param), "=")
