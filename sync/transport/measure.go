@@ -40,7 +40,7 @@ const (
 	fullCount          = 24
 	slowCount          = 10
 	// patience bounds how long a slice without a refusal begins the count anew.
-	patience = 2 * time.Second
+	patience = 300 * time.Millisecond
 	// looseSlices without a refusal mean that the rate is not what is refused.
 	looseSlices = 5
 	// See starving. Meanwhile the peer is asked at starvedShare of what it took in the
