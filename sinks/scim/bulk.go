@@ -113,7 +113,7 @@ func (s *Sink) bulkItem(ctx context.Context, i int, op sinks.Op) (item bulkItem,
 	}
 	item.Method, item.Path, item.Data = item.req.method, item.req.path(), item.req.body
 	if op.Action != sinks.Create {
-		item.Version = s.ifMatch(ctx, op.Version)
+		item.Version = s.ifMatch(op.Version)
 	}
 	body, err := encode(item)
 	return item, len(body), err == nil

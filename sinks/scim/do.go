@@ -223,7 +223,7 @@ func (s *Sink) delete(ctx context.Context, op sinks.Op) (sinks.Receipt, error) {
 			Hint: "Set the job's deprovision policy to disable.",
 		}
 	}
-	req.ifMatch = s.ifMatch(ctx, op.Version)
+	req.ifMatch = s.ifMatch(op.Version)
 	a, err := s.writeIf(ctx, req, s.present(req))
 	if err == nil {
 		return sinks.Receipt{}, s.deleted(ctx, req, a)

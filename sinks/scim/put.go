@@ -56,7 +56,10 @@ func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (reque
 			return request{}, err
 		}
 	}
-	return request{method: http.MethodPut, resource: op.Resource, id: op.ID, body: r, ifMatch: s.ifMatch(ctx, version)}, nil
+	if version != "" && s.profile.IfMatch == IfMatchTold {
+		s.claims(ctx) // a PUT is worth the question: it replaces what somebody else may have set
+	}
+	return request{method: http.MethodPut, resource: op.Resource, id: op.ID, body: r, ifMatch: s.ifMatch(version)}, nil
 }
 
 // mergeMembers writes the member list that a PUT has to carry. It is refused when the

@@ -143,7 +143,7 @@ func (s *Sink) sendPatch(ctx context.Context, op *sinks.Op, ops []operation) (*d
 	if len(ops) == 0 {
 		return nil, nil
 	}
-	req := request{method: http.MethodPatch, resource: op.Resource, id: op.ID, body: patchBody(ops), ifMatch: s.ifMatch(ctx, op.Version)}
+	req := request{method: http.MethodPatch, resource: op.Resource, id: op.ID, body: patchBody(ops), ifMatch: s.ifMatch(op.Version)}
 	a, err := s.writeIf(ctx, req, s.present(req))
 	if err != nil {
 		return nil, s.confirm(ctx, req, err)

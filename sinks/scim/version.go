@@ -23,8 +23,9 @@ func versionOf(h http.Header, d *document) string {
 	return version
 }
 
-// keepsVersions reports whether a version may be of use for the next write. It asks the
-// application nothing: one whose ServiceProviderConfig was not needed yet may have versions.
+// keepsVersions reports whether versions count: those that answers show, and those that
+// were kept since an earlier process. That costs no request: until ServiceProviderConfig is
+// needed for something else, an application that shows versions is taken to heed them.
 func (s *Sink) keepsVersions() bool {
 	switch {
 	case s.noVersions.Load() || s.profile.IfMatch == IfMatchNever:
@@ -39,8 +40,8 @@ func (s *Sink) keepsVersions() bool {
 }
 
 // ifMatch is the version that a write is made to depend on; empty: none.
-func (s *Sink) ifMatch(ctx context.Context, version string) string {
-	if version == "" || !s.keepsVersions() || s.profile.IfMatch == IfMatchTold && s.claims(ctx).ETag != Yes {
+func (s *Sink) ifMatch(version string) string {
+	if !s.keepsVersions() {
 		return ""
 	}
 	return version
