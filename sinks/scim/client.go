@@ -96,9 +96,6 @@ func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: write body: %w", r.op(), err)
 	}
-	if err := pace(ctx, s.meters, r, len(body)); err != nil {
-		return nil, err
-	}
 	var connected atomic.Bool
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method, r.url(s.base), bytes.NewReader(body))

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -170,9 +171,26 @@ type Budget struct {
 	Burst    int
 }
 
-func (b Budget) covers(method string, r sinks.Resource, size int) bool {
-	return (len(b.Methods) == 0 || slices.Contains(b.Methods, method)) &&
-		(b.Resource == 0 || b.Resource == r) && size >= b.MinBytes
+// Covers reports whether a request to the application spends the budget. A Sink does not
+// keep budgets itself: they are shared by all that send to the application.
+func (b Budget) Covers(r *http.Request) bool {
+	return (len(b.Methods) == 0 || slices.Contains(b.Methods, r.Method)) &&
+		(b.Resource == 0 || b.Resource == resourceOf(r.URL.Path)) && r.ContentLength >= int64(b.MinBytes)
+}
+
+// resourceOf is the resource whose endpoint a path ends in, or in whose endpoint it lies;
+// 0: neither.
+func resourceOf(path string) sinks.Resource {
+	parts := strings.Split(path, "/")
+	for _, part := range parts[max(0, len(parts)-2):] {
+		switch part {
+		case "Users":
+			return sinks.User
+		case "Groups":
+			return sinks.Group
+		}
+	}
+	return 0
 }
 
 // problems lists the settings that make no sense.

@@ -57,7 +57,7 @@ type rehearsal struct {
 
 // sink is a sink with the profile found out so far, and nothing remembered.
 func (r *rehearsal) sink() *Sink {
-	return &Sink{base: r.s.base, hc: r.s.hc, log: r.s.log, profile: r.p, meters: r.s.meters}
+	return &Sink{base: r.s.base, hc: r.s.hc, log: r.s.log, profile: r.p}
 }
 
 func (r *rehearsal) note(name string, status Status, format string, args ...any) {

@@ -1,11 +1,11 @@
 package scim_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -228,32 +228,33 @@ func TestCountWithoutObjects(t *testing.T) {
 	}
 }
 
-// TestBudgets: a profile's rate is kept before anything is sent, per verb and size.
-func TestBudgets(t *testing.T) {
+// TestBudgetCovers: a budget is for requests of a verb, a resource and a size.
+func TestBudgetCovers(t *testing.T) {
 	t.Parallel()
-	budget := []scim.BudgetSpec{{Methods: []string{http.MethodPatch}, Resource: "user", Rate: "2/200ms", Burst: 2}, {MinBytes: 1 << 20, Rate: "1/1h"}}
-	srv, sink := setup{}.with(scim.Override{Budgets: &budget}).start(t)
-	id := populate(srv)
-	begin := time.Now()
-	for range 5 {
-		if err := update(sinks.User, sinks.Attribute{Path: "active", Value: true})(t, srv, sink, id); err != nil {
-			t.Fatal(err)
-		}
-		if err := find("userName", "nobody")(t, srv, sink, id); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if took := time.Since(begin); took < 250*time.Millisecond {
-		t.Errorf("5 PATCHes at 2 per 200 ms took %s", took)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	var err error
-	for range 3 {
-		err = verbs[http.MethodPatch](ctx, sink, id(0))
-	}
-	if sinks.ClassOf(err) != sinks.Unreachable {
-		t.Errorf("a request that had to wait too long: %v", err)
+	patches := scim.Budget{Methods: []string{http.MethodPatch}, Resource: sinks.User}
+	for name, tt := range map[string]struct {
+		budget       scim.Budget
+		method, path string
+		bytes        int
+		want         bool
+	}{
+		"verb and resource":  {patches, http.MethodPatch, "/scim/v2/Users/1", 10, true},
+		"another verb":       {patches, http.MethodPut, "/scim/v2/Users/1", 10, false},
+		"another resource":   {patches, http.MethodPatch, "/scim/v2/Groups/1", 10, false},
+		"an id like a name":  {patches, http.MethodPatch, "/scim/v2/Groups/Users", 10, false},
+		"everything":         {scim.Budget{}, http.MethodGet, "/scim/v2/Schemas", 0, true},
+		"a collection":       {scim.Budget{Resource: sinks.Group}, http.MethodGet, "/Groups", 0, true},
+		"too small":          {scim.Budget{MinBytes: 11}, http.MethodPost, "/Users", 10, false},
+		"large enough":       {scim.Budget{MinBytes: 10}, http.MethodPost, "/Users", 10, true},
+		"no resource at all": {scim.Budget{Resource: sinks.User}, http.MethodPost, "/Bulk", 10, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequestWithContext(t.Context(), tt.method, "https://wiki.example"+tt.path, strings.NewReader(strings.Repeat("x", tt.bytes)))
+			if got := tt.budget.Covers(r); got != tt.want {
+				t.Errorf("covers %t, want %t", got, tt.want)
+			}
+		})
 	}
 }
 

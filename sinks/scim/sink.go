@@ -23,7 +23,6 @@ type Sink struct {
 	log     *slog.Logger
 	profile Profile
 	limits  sinks.Limits
-	meters  []meter
 	walks   walks
 	paths   paths
 
@@ -62,7 +61,6 @@ func New(cfg Config, hc *http.Client, log *slog.Logger) (*Sink, error) {
 	client.CheckRedirect = refuseRedirects
 	s := &Sink{base: base, hc: &client, log: log, profile: cfg.Effective()}
 	s.limits = limits(cfg, s.profile)
-	s.meters = newMeters(s.profile.Budgets)
 	return s, nil
 }
 

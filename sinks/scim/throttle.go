@@ -1,16 +1,11 @@
 package scim
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
-
-	"github.com/idpbridge/idpbridge/sinks"
 )
 
 // maxWait bounds what an application may ask: a broken clock must not stop a job for years.
@@ -77,37 +72,4 @@ func throttled(p Profile, status int, h http.Header) bool {
 	default:
 		return false
 	}
-}
-
-// meter keeps one Budget.
-type meter struct {
-	Budget
-	limiter *rate.Limiter
-}
-
-func newMeters(budgets []Budget) []meter {
-	out := make([]meter, 0, len(budgets))
-	for _, b := range budgets {
-		burst := b.Burst
-		if burst == 0 {
-			burst = b.N
-		}
-		perSecond := rate.Limit(float64(b.N) / b.Per.Seconds())
-		out = append(out, meter{Budget: b, limiter: rate.NewLimiter(perSecond, burst)})
-	}
-	return out
-}
-
-// pace waits until every budget that covers the request allows it. It stands outside the
-// HTTP client, whose time-out must not run while waiting.
-func pace(ctx context.Context, meters []meter, r request, size int) error {
-	for _, m := range meters {
-		if !m.covers(r.method, r.resource, size) {
-			continue
-		}
-		if err := m.limiter.Wait(ctx); err != nil {
-			return &sinks.Error{Class: sinks.Unreachable, Op: r.op(), Message: "not sent: waiting for the application's rate limit", Err: err}
-		}
-	}
-	return nil
 }

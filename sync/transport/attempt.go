@@ -41,7 +41,11 @@ func (t *roundTripper) try(req *http.Request) attempt {
 		return attempt{err: err, unsent: true, final: true}
 	}
 	asked := time.Now()
-	turn, err := t.Limiter.acquire(ctx, t.MaxWait)
+	var turn ticket
+	err := t.Limiter.afford(ctx, req)
+	if err == nil {
+		turn, err = t.Limiter.acquire(ctx, t.MaxWait)
+	}
 	t.Metrics.waited(&t.Options, time.Since(asked))
 	if err != nil {
 		closeBody(req)

@@ -18,6 +18,8 @@ type Limits struct {
 	Burst int
 	// Concurrency is the most requests in flight; 0: DefaultConcurrency.
 	Concurrency int
+	// Budgets are rates for some of the requests alone.
+	Budgets []Budget
 }
 
 // Limiter decides when the next request to one peer may leave. All jobs of a sink share
@@ -30,11 +32,13 @@ type Limits struct {
 //   - concurrency: fewer are in flight than allowed, found by trial below the ceiling;
 //   - rate: the configured one, or a lower one learnt from throttles (see pace).
 //
-// Waiting requests form a queue; only its head looks at the gates, so the order is kept
+// Before, it has waited for the budgets that it spends. Waiting requests form a queue; only its head looks at the gates, so the order is kept
 // and a release wakes one and not all.
 type Limiter struct {
 	turn chan struct{} // held by the head of the queue
 	wake chan struct{} // tells the head to look again
+
+	meters []meter
 
 	mu        sync.Mutex
 	limits    Limits
@@ -66,6 +70,7 @@ func NewLimiter(l Limits) *Limiter {
 		turn:   make(chan struct{}, 1),
 		wake:   make(chan struct{}, 1),
 		limits: l,
+		meters: newMeters(l.Budgets),
 		pace:   newPace(),
 		conc:   newConcurrency(l.Concurrency),
 	}

@@ -88,11 +88,12 @@ type Options struct {
 
 	// RateLimit is the most requests per second, 0: none; Burst is how many may leave at
 	// once after a rest, 0: a fiftieth of a second's worth and one. Concurrency is the
-	// most requests in flight, 0: DefaultConcurrency. All three are ignored when Limiter
-	// is given.
+	// most requests in flight, 0: DefaultConcurrency. Budgets are rates for some of the
+	// requests alone. All of these are ignored when Limiter is given.
 	RateLimit   float64
 	Burst       int
 	Concurrency int
+	Budgets     []Budget
 	// Limiter is shared by all clients of one peer. Nil: one of its own.
 	Limiter *Limiter
 
@@ -150,7 +151,7 @@ func (o Options) withDefaults() Options {
 		o.Concurrency = DefaultConcurrency
 	}
 	if o.Limiter == nil {
-		o.Limiter = NewLimiter(Limits{Rate: o.RateLimit, Burst: o.Burst, Concurrency: o.Concurrency})
+		o.Limiter = NewLimiter(Limits{Rate: o.RateLimit, Burst: o.Burst, Concurrency: o.Concurrency, Budgets: o.Budgets})
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout

@@ -96,5 +96,14 @@ func scimTransport(s config.Sink) (transport.Options, error) {
 	}
 	return transport.Options{
 		RateLimit: rate, Concurrency: s.SCIM.Concurrency, Timeout: s.SCIM.Timeout, TLS: tls,
+		Budgets: scimBudgets(*s.SCIM),
 	}, nil
+}
+
+func scimBudgets(c scim.Config) []transport.Budget {
+	var out []transport.Budget
+	for _, b := range c.Effective().Budgets {
+		out = append(out, transport.Budget{Covers: b.Covers, N: b.N, Per: b.Per, Burst: b.Burst})
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -250,5 +251,22 @@ func TestStoreIsSharedAndClosed(t *testing.T) {
 	}
 	if _, err := first.Job(t.Context(), "one"); err == nil {
 		t.Error("the state is still open after Close")
+	}
+}
+
+// All jobs of a sink share the rates that its application publishes.
+func TestJobsShareBudgets(t *testing.T) {
+	server := scimtest.New(scimtest.Options{})
+	a := start(t, parse(t, t.TempDir(), "base_url: "+server.Start(t)+", auth: {type: bearer, token: t}, override: {budgets: [{methods: [GET], rate: 2/1h}]}"))
+	for i, name := range []string{"one", "two", "two"} {
+		job, err := a.Job(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := job.Sink.Probe(ctx); (err == nil) != (i < 2) {
+			t.Errorf("request %d of 2 an hour: %v", i+1, err)
+		}
 	}
 }

@@ -108,7 +108,7 @@ func (a *App) makeSinks(job *engine.Job, name string, n *transport.Counter) erro
 func (a *App) client(o transport.Options) *http.Client {
 	key := o.Peer.String() + " " + o.Name
 	if a.limiters[key] == nil {
-		a.limiters[key] = transport.NewLimiter(transport.Limits{Rate: o.RateLimit, Concurrency: o.Concurrency})
+		a.limiters[key] = transport.NewLimiter(transport.Limits{Rate: o.RateLimit, Concurrency: o.Concurrency, Budgets: o.Budgets})
 	}
 	o.Limiter, o.Metrics, o.Log, o.UserAgent = a.limiters[key], a.transport, a.log, a.userAgent
 	client := transport.Client(o)
