@@ -44,7 +44,7 @@ func (b *batch) add(ctx context.Context, i int) {
 		b.later = append(b.later, i)
 		return
 	}
-	item, bytes, ok := b.s.bulkItem(ctx, i, b.ops[i])
+	item, bytes, ok := b.s.bulkItem(i, b.ops[i])
 	switch {
 	case b.size >= 2 && ok && bytes <= b.payload:
 	case refers(b.ops[i]):

@@ -80,7 +80,7 @@ type bulkItem struct {
 }
 
 // bulkItem prepares an Op; ok is false when it has to go alone.
-func (s *Sink) bulkItem(ctx context.Context, i int, op sinks.Op) (item bulkItem, size int, ok bool) {
+func (s *Sink) bulkItem(i int, op sinks.Op) (item bulkItem, size int, ok bool) {
 	changes, err := s.parseChanges(op)
 	if err != nil {
 		return item, 0, false
