@@ -155,12 +155,13 @@ func TestAHeldRateBeginsWithAllowance(t *testing.T) {
 			s.mu.Lock()
 			taken := len(s.ok)
 			s.mu.Unlock()
+			var have float64
 			for next := taken; next == taken; time.Sleep(100 * time.Microsecond) {
 				s.mu.Lock()
-				next = len(s.ok)
+				next, have = len(s.ok), peer.have
 				s.mu.Unlock()
 			}
-			learned <- peer.have
+			learned <- have
 		}()
 		drive(t, Options{Limiter: l}, s, 8, 3*time.Second)
 		if have, most := <-learned, float64(l.burst(100)); have < most {
