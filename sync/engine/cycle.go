@@ -41,9 +41,19 @@ func (e *Engine) Run(ctx context.Context, job *Job, req Request) (*state.Cycle, 
 	}
 	defer done()
 	if req.Started != nil {
-		req.Started(*c.out)
+		req.Started(c.begun())
 	}
 	return c.end(ctx, c.run(ctx))
+}
+
+// begun is the cycle's account as it is at the start. It shares nothing with the one that
+// the cycle goes on writing, since somebody else reads it meanwhile.
+func (c *cycle) begun() state.Cycle {
+	out := *c.out
+	if out.Adoption != nil {
+		out.Adoption = new(*out.Adoption)
+	}
+	return out
 }
 
 // run is the cycle. A source that fails half way doesn't keep what it said before from

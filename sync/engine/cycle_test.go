@@ -7,6 +7,7 @@ import (
 	"github.com/idpbridge/idpbridge/sinks/scim/scimtest"
 	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/engine"
+	"github.com/idpbridge/idpbridge/sync/state"
 )
 
 func TestInitialThenNothing(t *testing.T) {
@@ -176,4 +177,18 @@ func TestToldPause(t *testing.T) {
 			equal(t, "pause", got, r.now.Add(c.want))
 		})
 	}
+}
+
+// TestStartedIsACopy: what is told of a cycle as it begins stays as it was, though a dry
+// run goes on filling its report.
+func TestStartedIsACopy(t *testing.T) {
+	r := newRig(t, options{})
+	r.fill(2)
+	r.app.AddUser(map[string]any{"userName": "somebody else"})
+	var begun state.Cycle
+	c := r.run("succeeded", engine.Request{DryRun: true, Started: func(c state.Cycle) { begun = c }})
+	if c.Adoption.Unmanaged == nil || *c.Adoption.Unmanaged != 1 {
+		t.Fatalf("report: %+v", c.Adoption)
+	}
+	equal(t, "the report at the start", begun.Adoption, &state.Adoption{Linked: []state.Adopted{}, UnmanagedObjects: []state.Named{}, AmbiguousObjects: []state.Named{}})
 }
