@@ -227,6 +227,21 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// created returns a sink and what it sends for a Create.
+func created(t *testing.T, op sinks.Op) (*Sink, creation) {
+	t.Helper()
+	s := &Sink{profile: rfc7644()}
+	changes, err := s.parseChanges(op)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.creation(op, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c
+}
+
 // TestCreateReceipt: what an answer shows in another form, order or place was taken; what
 // it leaves out was not.
 func TestCreateReceipt(t *testing.T) {
@@ -240,15 +255,7 @@ func TestCreateReceipt(t *testing.T) {
 		}
 		op.Attributes = append(op.Attributes, sinks.Attribute{Path: path, Value: v})
 	}
-	s := &Sink{profile: rfc7644()}
-	changes, err := s.parseChanges(op)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := s.creation(op, changes)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, c := created(t, op)
 	sent, err := encode(c.body)
 	if err != nil {
 		t.Fatal(err)
@@ -287,15 +294,7 @@ func TestMembersDone(t *testing.T) {
 		`{"id":"1","displayName":"x","members":[{"value":"a"}]}`:                  false,
 		`{"id":"1","displayName":"x","members":[{"value":"b"},{"value":"a"},{}]}`: true,
 	} {
-		s := &Sink{profile: rfc7644()}
-		changes, err := s.parseChanges(op)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := s.creation(op, changes)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, c := created(t, op)
 		d, err := readDocument([]byte(answer), true)
 		if err != nil {
 			t.Fatal(err)

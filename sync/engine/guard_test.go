@@ -118,9 +118,9 @@ func TestApprovalRunsOut(t *testing.T) {
 	equal(t, "disabled", r.disabled(), []string{})
 }
 
-// TestRejection: what was rejected stays, however many cycles run, until the source says
-// something else.
-func TestRejection(t *testing.T) {
+// newHeldRig returns a rig in which six of twenty disables are held.
+func newHeldRig(t *testing.T) *rig {
+	t.Helper()
 	r := newRig(t, options{})
 	r.fill(20)
 	r.run("succeeded", engine.Request{})
@@ -128,6 +128,13 @@ func TestRejection(t *testing.T) {
 		r.dir.PutUser(user(i, "active", false))
 	}
 	r.run("held", engine.Request{})
+	return r
+}
+
+// TestRejection: what was rejected stays, however many cycles run, until the source says
+// something else.
+func TestRejection(t *testing.T) {
+	r := newHeldRig(t)
 	equal(t, "rejected", r.decide(state.Denied), 6)
 	r.run("succeeded", engine.Request{})
 	r.run("succeeded", engine.Request{Full: true, AllowDeletions: true})
@@ -171,13 +178,7 @@ func TestAdoptedThenDisabledCounts(t *testing.T) {
 // TestApprovedWaitsForACompleteRead: even what was approved is not carried out in a cycle
 // that could not read the source to its end.
 func TestApprovedWaitsForACompleteRead(t *testing.T) {
-	r := newRig(t, options{})
-	r.fill(20)
-	r.run("succeeded", engine.Request{})
-	for i := range 6 {
-		r.dir.PutUser(user(i, "active", false))
-	}
-	r.run("held", engine.Request{})
+	r := newHeldRig(t)
 	r.decide(state.Approved)
 	for i := range 6 {
 		r.dir.PutUser(user(i, "active", false, "title", "Former"))
