@@ -30,7 +30,7 @@ func (c memberChanges) sinkIDs() []sinks.ID {
 func (c memberChanges) results() []state.MemberResult {
 	out := make([]state.MemberResult, len(c))
 	for i, m := range c {
-		out[i] = state.MemberResult{Row: m.Row, Dirty: m.Dirty, Have: m.Wanted()}
+		out[i] = m.Result(m.Wanted())
 	}
 	return out
 }
@@ -146,7 +146,7 @@ func (t *task) sendMembers(ctx context.Context, page memberChanges) error {
 			continue // who is not to be disabled yet stays in the groups, too
 		}
 		if m.Wanted() == m.Have {
-			t.out.Result.Members = append(t.out.Result.Members, state.MemberResult{Row: m.Row, Dirty: m.Dirty, Have: m.Have})
+			t.out.Result.Members = append(t.out.Result.Members, m.Result(m.Have))
 			continue
 		}
 		chunk = append(chunk, m)

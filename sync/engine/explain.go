@@ -202,7 +202,7 @@ func (q *inquiry) remember(ctx context.Context) error {
 		}
 	}
 	var err error
-	q.out.Memberships, err = q.p.store.Memberships(ctx, q.resource, o.ID)
+	q.out.Memberships, err = q.p.store.Memberships(ctx, state.ClaimQuery{Job: q.p.row.ID, Resource: q.resource}, o.ID)
 	return err
 }
 

@@ -13,14 +13,14 @@ import (
 // FindObjects returns the objects of a job that a reference names: the source's id, a
 // user name, a mail address or, for groups, a display name. Case doesn't matter.
 func (s *Store) FindObjects(ctx context.Context, q ClaimQuery, ref string) ([]Object, error) {
-	return s.objects(ctx, q.Scoped, `WHERE o.job_id = ?1 AND o.resource = ?2 AND
+	return s.objects(ctx, q, `WHERE o.job_id = ?1 AND o.resource = ?2 AND
 		(o.source_id = ?3 OR lower(o.user_name) = ?4 OR lower(o.mail) = ?4 OR (o.resource = 2 AND lower(o.display_name) = ?4))`,
 		q.Job, q.Resource, ref, strings.ToLower(ref))
 }
 
 // Object returns one object without claiming it, or ErrNotFound.
 func (s *Store) Object(ctx context.Context, q ClaimQuery, id ObjectID) (*Object, error) {
-	found, err := s.objects(ctx, q.Scoped, `WHERE o.job_id = ? AND o.id = ?`, q.Job, id)
+	found, err := s.objects(ctx, q, `WHERE o.job_id = ? AND o.id = ?`, q.Job, id)
 	if err == nil && len(found) == 0 {
 		err = ErrNotFound
 	}
@@ -32,27 +32,31 @@ func (s *Store) Object(ctx context.Context, q ClaimQuery, id ObjectID) (*Object,
 
 // Linked returns which object holds a sink id, or nil.
 func (s *Store) Linked(ctx context.Context, q ClaimQuery, id sinks.ID) (*Object, error) {
-	found, err := s.objects(ctx, false, `WHERE o.job_id = ? AND o.resource = ? AND o.sink_id = ?`, q.Job, q.Resource, string(id))
+	found, err := s.objects(ctx, ClaimQuery{}, `WHERE o.job_id = ? AND o.resource = ? AND o.sink_id = ?`, q.Job, q.Resource, string(id))
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
 	return &found[0], nil
 }
 
-func (s *Store) objects(ctx context.Context, scoped bool, where string, args ...any) ([]Object, error) {
+func (s *Store) objects(ctx context.Context, q ClaimQuery, where string, args ...any) ([]Object, error) {
+	via, err := q.members(s.scan(ctx))
+	if err != nil {
+		return nil, err
+	}
 	var out []Object
-	err := s.read(ctx, func(r *sql.Rows) error {
-		o, err := scanObject(r, scoped)
+	err = s.read(ctx, func(r *sql.Rows) error {
+		o, err := scanObject(r, via)
 		out = append(out, o)
 		return err
-	}, `SELECT `+columns(scoped)+objectJoins+where, args...)
+	}, objectQuery+where, args...)
 	return out, err
 }
 
 // Unlink drops the link of one object, which is then matched anew. Nothing is sent.
 func (s *Store) Unlink(ctx context.Context, id ObjectID) error {
 	return s.tx(ctx, func(t *txn) error {
-		if err := dropLink(t, id); err != nil {
+		if err := dropLinks(t, []ObjectID{id}); err != nil {
 			return err
 		}
 		_, err := t.exec(`DELETE FROM escrow WHERE object_id = ?`, id)

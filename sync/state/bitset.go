@@ -1,10 +1,5 @@
 package state
 
-import (
-	"encoding/binary"
-	"slices"
-)
-
 // bitset is a set of small positive integers: row ids, of which a full round has to
 // remember a million in a hundred kilobytes.
 type bitset struct {
@@ -30,27 +25,11 @@ func (b *bitset) has(id int64) bool {
 	return w < len(b.words) && b.words[w]&(1<<(id&63)) != 0
 }
 
-// pack encodes ids as sorted differences, a byte or two each.
-func pack(ids []int64) []byte {
-	slices.Sort(ids)
-	out := make([]byte, 0, 2*len(ids))
-	last := int64(0)
+// unpack adds a packed idSet.
+func (b *bitset) unpack(blob []byte) error {
+	ids, err := unpack(blob)
 	for _, id := range ids {
-		out = binary.AppendUvarint(out, uint64(id-last))
-		last = id
+		b.add(id)
 	}
-	return out
-}
-
-func (b *bitset) unpack(blob []byte) {
-	last := int64(0)
-	for len(blob) > 0 {
-		d, n := binary.Uvarint(blob)
-		if n <= 0 {
-			return
-		}
-		last += int64(d)
-		b.add(last)
-		blob = blob[n:]
-	}
+	return err
 }

@@ -45,7 +45,7 @@ func (w What) where() string {
 	case Decided:
 		return `o.id IN (SELECT object_id FROM staged WHERE decision = 1)`
 	case Membership:
-		return `o.id IN (SELECT group_id FROM members WHERE dirty > 0) AND o.sink_id IS NOT NULL AND o.account = 1
+		return `o.id IN (SELECT group_id FROM rosters WHERE pending IS NOT NULL) AND o.sink_id IS NOT NULL AND o.account = 1
 			AND (e.object_id IS NULL OR e.next_attempt_at BETWEEN 1 AND ?5)`
 	default:
 		return `0`
@@ -61,48 +61,44 @@ func (w What) scope() string {
 	return `o.job_id = ?1 AND o.resource = ?2`
 }
 
-const objectColumns = `o.id, o.resource, o.source_id, o.user_name, o.mail, o.display_name, o.presence, o.filtered, o.assigned,
+const objectQuery = `SELECT o.id, o.resource, o.source_id, o.user_name, o.mail, o.display_name, o.presence, o.filtered, o.assigned,
 	COALESCE(o.table_id, 0), o.desired,
 	COALESCE(CASE WHEN o.synced = 1 THEN o.table_id ELSE o.acked_table END, 0), CASE WHEN o.synced = 1 THEN o.desired ELSE o.acked END,
 	COALESCE(o.manager_id, 0), COALESCE(m.sink_id, ''), COALESCE(m.presence, 0), COALESCE(m.dirty, 0) > 0, COALESCE(o.acked_manager, 0),
 	COALESCE(o.sink_id, ''), COALESCE(o.version, ''), o.account, o.disabled_at, o.probed, o.dirty, o.digest,
 	i.object_id IS NOT NULL, COALESCE(e.attempts, 0), COALESCE(e.first_failed_at, 0),
-	COALESCE(s.action, ''), COALESCE(s.reason, ''), COALESCE(s.decision, 0), COALESCE(s.staged_at, 0), COALESCE(s.expires_at, 0)`
-
-const objectJoins = ` FROM objects o
+	COALESCE(s.action, ''), COALESCE(s.reason, ''), COALESCE(s.decision, 0), COALESCE(s.staged_at, 0), COALESCE(s.expires_at, 0)
+	FROM objects o
 	LEFT JOIN objects m ON m.id = o.manager_id
 	LEFT JOIN intents i ON i.object_id = o.id
 	LEFT JOIN escrow e ON e.object_id = o.id
 	LEFT JOIN staged s ON s.object_id = o.id `
 
-// assignedVia adds, for jobs scoped by an application, whether a user is a direct member
-// of an assigned group.
-const assignedVia = `, EXISTS (SELECT 1 FROM members mb JOIN objects g ON g.id = mb.group_id
-	WHERE mb.user_id = o.id AND mb.want = 1 AND g.assigned = 1 AND g.presence = 1)`
-
-func columns(scoped bool) string {
-	if scoped {
-		return objectColumns + assignedVia
+// members are who is in the scope of an application by a group; nil: it scopes nothing.
+func (q ClaimQuery) members(scan scan) (*bitset, error) {
+	if !q.Scoped {
+		return nil, nil
 	}
-	return objectColumns + `, 1`
+	return assignedMembers(scan, q.Job)
 }
 
-func scanObject(r *sql.Rows, scoped bool) (Object, error) {
+// scanObject reads objectColumns. via are the members of groups that are assigned to the
+// application which scopes the job; nil: none does.
+func scanObject(r *sql.Rows, via *bitset) (Object, error) {
 	var o Object
 	var disabled, first, stagedAt, expires int64
 	var st Staged
-	var via bool
 	err := r.Scan(&o.ID, &o.Resource, &o.SourceID, &o.UserName, &o.Mail, &o.DisplayName, &o.Presence, &o.Filtered, &o.Assigned,
 		&o.Table, &o.Desired, &o.AckedTable, &o.Acked,
 		&o.Manager.ID, &o.Manager.SinkID, &o.Manager.Presence, &o.Manager.Expected, &o.Manager.Acked,
 		&o.SinkID, &o.Version, &o.Account, &disabled, &o.Probed, &o.Dirty, &o.Digest,
 		&o.Unclear, &o.Attempts, &first,
-		&st.Action, &st.Reason, &st.Decision, &stagedAt, &expires, &via)
+		&st.Action, &st.Reason, &st.Decision, &stagedAt, &expires)
 	if err != nil {
 		return o, err
 	}
 	o.DisabledAt, o.FirstFailed = fromMillis(disabled), fromMillis(first)
-	o.InScope = o.Filtered && (!scoped || o.Assigned || via)
+	o.InScope = o.Filtered && (via == nil || o.Assigned || via.has(int64(o.ID)))
 	if st.Action != "" {
 		st.Object, st.Resource, st.SourceID, st.SinkID, st.Name = o.ID, o.Resource, o.SourceID, o.SinkID, o.DisplayName
 		st.At, st.Expires = fromMillis(stagedAt), fromMillis(expires)
@@ -117,7 +113,7 @@ func scanObject(r *sql.Rows, scoped bool) (Object, error) {
 func (s *Store) Claim(ctx context.Context, q ClaimQuery) ([]Object, error) {
 	var out []Object
 	err := s.tx(ctx, func(t *txn) error {
-		return claim(t, q, &out, `SELECT `+columns(q.Scoped)+objectJoins+claimWhere(q.What), q.Job, q.Resource, q.After, q.Holder, millis(s.now()), q.Limit)
+		return claim(t, q, &out, objectQuery+claimWhere(q.What), q.Job, q.Resource, q.After, q.Holder, millis(s.now()), q.Limit)
 	})
 	return out, err
 }
@@ -144,7 +140,7 @@ func (s *Store) ClaimOne(ctx context.Context, q ClaimQuery, id ObjectID) (*Objec
 		if busy {
 			return ErrBusy
 		}
-		return claim(t, q, &out, `SELECT `+columns(q.Scoped)+objectJoins+` WHERE o.id = ?`, id)
+		return claim(t, q, &out, objectQuery+` WHERE o.id = ?`, id)
 	})
 	if err != nil {
 		return nil, err
@@ -167,8 +163,12 @@ func claim(t *txn, q ClaimQuery, out *[]Object, query string, args ...any) error
 	if !ours {
 		return ErrLeaseLost
 	}
-	err := t.scan(func(r *sql.Rows) error {
-		o, err := scanObject(r, q.Scoped)
+	via, err := q.members(t.scan)
+	if err != nil {
+		return err
+	}
+	err = t.scan(func(r *sql.Rows) error {
+		o, err := scanObject(r, via)
 		o.holder = q.Holder
 		*out = append(*out, o)
 		return err

@@ -28,7 +28,7 @@ type Batch struct {
 const (
 	seenUser = iota + 1
 	seenGroup
-	seenMember
+	seenMember // of the group named beside
 	seenAssigned
 	seenNamelessUser  // a bad user entry without id: nobody may be missed for it
 	seenNamelessGroup // likewise a group
@@ -53,6 +53,7 @@ type Importer struct {
 	groups bool
 	seen   [seenKinds]bitset
 	fresh  [seenKinds][]int64 // of the page in hand
+	told   map[int64]idSet    // likewise the members of groups; the pages before stand in the table
 	// Unchanged and Outside count, by resource, the entries that said nothing new of
 	// objects with and without an account.
 	Unchanged, Outside [3]int
@@ -69,7 +70,7 @@ type ImportOptions struct {
 
 // Importer returns the importer of a round, with what an interrupted run of it had seen.
 func (s *Store) Importer(ctx context.Context, o ImportOptions) (*Importer, error) {
-	im := &Importer{s: s, job: o.Job, round: o.Round.ID, full: o.Round.Full, scoped: o.AppScoped, groups: o.Groups}
+	im := &Importer{s: s, job: o.Job, round: o.Round.ID, full: o.Round.Full, scoped: o.AppScoped, groups: o.Groups, told: map[int64]idSet{}}
 	im.tables[sinks.User], im.tables[sinks.Group] = o.UserTable, o.GroupTable
 	err := s.read(ctx, func(r *sql.Rows) error {
 		var what int
@@ -78,10 +79,10 @@ func (s *Store) Importer(ctx context.Context, o ImportOptions) (*Importer, error
 			return err
 		}
 		if what > 0 && what < seenKinds {
-			im.seen[what].unpack(ids)
+			return im.seen[what].unpack(ids)
 		}
 		return nil
-	}, `SELECT what, ids FROM seen WHERE job_id = ? AND round = ?`, o.Job, o.Round.ID)
+	}, `SELECT what, ids FROM seen WHERE job_id = ? AND round = ? AND group_id = 0`, o.Job, o.Round.ID)
 	return im, err
 }
 
@@ -104,7 +105,7 @@ func (im *Importer) Import(ctx context.Context, b Batch) error {
 			return err
 		}
 		for _, g := range b.CompleteGroups {
-			if err := im.completeGroup(t, g); err != nil {
+			if err := im.completeGroup(t, g, true); err != nil {
 				return err
 			}
 		}
@@ -132,7 +133,7 @@ func (im *Importer) One(ctx context.Context, e Entry, whole bool) (ObjectID, err
 			return err
 		}
 		if whole {
-			if err := im.completeGroup(t, e.SourceID); err != nil {
+			if err := im.completeGroup(t, e.SourceID, false); err != nil {
 				return err
 			}
 		}
@@ -167,11 +168,22 @@ func (im *Importer) remember(t *txn, mark int) error {
 			continue
 		}
 		im.fresh[what] = ids[:0]
-		if _, err := t.exec(`INSERT INTO seen (job_id, round, what, ids) VALUES (?, ?, ?, ?)`, im.job, im.round, what+mark, pack(ids)); err != nil {
+		if err := im.note(t, what+mark, 0, newIDSet(ids)); err != nil {
 			return err
 		}
 	}
+	for group, users := range im.told {
+		if err := im.note(t, seenMember+mark, group, users); err != nil {
+			return err
+		}
+	}
+	clear(im.told)
 	return nil
+}
+
+func (im *Importer) note(t *txn, what int, group int64, ids idSet) error {
+	_, err := t.exec(`INSERT INTO seen (job_id, round, what, group_id, ids) VALUES (?, ?, ?, ?, ?)`, im.job, im.round, what, group, ids.pack())
+	return err
 }
 
 // saw notes that the round has met something, and returns whether it had not before.

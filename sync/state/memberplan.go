@@ -3,6 +3,8 @@ package state
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"slices"
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sources"
@@ -20,17 +22,16 @@ type MemberQuery struct {
 
 // MemberChange is one membership as the source wants it and as the app has it.
 type MemberChange struct {
-	Row      int64
 	User     ObjectID
 	SourceID sources.ID
 	SinkID   sinks.ID
 	Account  plan.Account
 	Want     bool
 	Have     bool
-	Dirty    int64
 	// Held is set while the user's own disable or delete waits for a decision, or was
 	// rejected.
 	Held bool
+	read MemberResult // what it was read from
 }
 
 // Wanted says whether the app should hold the membership: the source says so, and the
@@ -40,77 +41,154 @@ func (m *MemberChange) Wanted() bool {
 	return m.Want && m.SinkID != "" && m.Account == plan.Enabled
 }
 
+// Result is what came of the membership: whether the app has it now.
+func (m *MemberChange) Result(have bool) MemberResult {
+	out := m.read
+	out.have = have
+	return out
+}
+
+// MemberResult is what came of one membership, as MemberChange.Result makes it.
+type MemberResult struct {
+	user  int64
+	want  bool  // as read
+	woken int64 // as read
+	have  bool
+}
+
 // MemberChanges returns memberships in the order of their users.
 func (s *Store) MemberChanges(ctx context.Context, q MemberQuery) ([]MemberChange, error) {
-	which := "m.dirty > 0" // as the partial index has it
+	r, err := rosterOf(s.scan(ctx), int64(q.Group))
+	if err != nil {
+		return nil, err
+	}
+	users := r.pending
 	if q.All {
-		which = "1"
+		users = r.all()
 	}
 	if q.Ready {
-		which += " AND m.want = 1 AND u.sink_id IS NOT NULL AND u.account = 1"
+		users = users.and(r.want)
 	}
+	from, _ := slices.BinarySearch(users, int64(q.After)+1)
+	users = users[from:]
 	var out []MemberChange
-	err := s.read(ctx, func(r *sql.Rows) error {
+	for len(users) > 0 && len(out) < q.Limit {
+		n := min(len(users), q.Limit-len(out))
+		if out, err = s.memberChanges(ctx, out, q, r, users[:n]); err != nil {
+			return nil, err
+		}
+		users = users[n:]
+	}
+	return out, nil
+}
+
+// memberChanges adds the memberships of some users.
+func (s *Store) memberChanges(ctx context.Context, out []MemberChange, q MemberQuery, r *roster, users idSet) ([]MemberChange, error) {
+	list, err := users.list()
+	if err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(rows *sql.Rows) error {
 		var m MemberChange
-		err := r.Scan(&m.Row, &m.User, &m.SourceID, &m.SinkID, &m.Account, &m.Want, &m.Have, &m.Dirty, &m.Held)
-		out = append(out, m)
-		return err
-	}, `SELECT m.id, m.user_id, u.source_id, COALESCE(u.sink_id, ''), u.account, m.want, m.have, m.dirty,
-		EXISTS (SELECT 1 FROM staged s WHERE s.object_id = u.id AND s.decision <> 1)
-		FROM members m JOIN objects u ON u.id = m.user_id
-		WHERE m.group_id = ? AND `+which+` AND m.user_id > ? ORDER BY m.user_id LIMIT ?`, q.Group, q.After, q.Limit)
+		if err := rows.Scan(&m.User, &m.SourceID, &m.SinkID, &m.Account, &m.Held); err != nil {
+			return err
+		}
+		m.Want, m.Have = r.want.has(int64(m.User)), r.have.has(int64(m.User))
+		m.read = MemberResult{user: int64(m.User), want: m.Want, woken: r.woken}
+		if !q.Ready || m.Wanted() {
+			out = append(out, m)
+		}
+		return nil
+	}, membersQuery, list)
 	return out, err
+}
+
+const membersQuery = `SELECT u.id, u.source_id, COALESCE(u.sink_id, ''), u.account, EXISTS (SELECT 1 FROM staged s WHERE s.object_id = u.id AND s.decision <> 1)
+	FROM json_each(?) j CROSS JOIN objects u ON u.id = j.value`
+
+// recordMembers stores what came of memberships. What the source said of one meanwhile, or
+// what became of an account, has it compared again.
+func recordMembers(t *txn, r *Result) error {
+	if len(r.Members) == 0 {
+		return nil
+	}
+	ros, err := rosterOf(t.scan, int64(r.Object.ID))
+	if err != nil {
+		return err
+	}
+	var in, out, done, again []int64
+	for _, m := range r.Members {
+		if m.have {
+			in = append(in, m.user)
+		} else {
+			out = append(out, m.user)
+		}
+		if m.want == ros.want.has(m.user) && m.woken == ros.woken {
+			done = append(done, m.user)
+		} else {
+			again = append(again, m.user)
+		}
+	}
+	ros.have = ros.have.union(newIDSet(in)).minus(newIDSet(out))
+	ros.pending = ros.pending.minus(newIDSet(done)).union(newIDSet(again))
+	return t.putRoster(ros)
 }
 
 // observeMembers takes what the app shows of a group for what it has. Members that
 // nobody manages are left alone. It returns how many memberships differed.
 func observeMembers(t *txn, g *Object, shown []sinks.ID) (int, error) {
-	have := make(map[sinks.ID]bool, len(shown))
-	for _, id := range shown {
-		have[id] = true
-	}
-	drift, err := compareMembers(t, g, have)
+	r, err := rosterOf(t.scan, int64(g.ID))
 	if err != nil {
 		return 0, err
 	}
-	for id := range have { // shown, and not among the group's rows
-		n, err := t.changed(`INSERT INTO members (group_id, user_id, want, have) SELECT ?, id, 0, 1 FROM objects
-			WHERE job_id = (SELECT job_id FROM objects WHERE id = ?) AND resource = 1 AND sink_id = ? ON CONFLICT DO NOTHING`, g.ID, g.ID, string(id))
-		if err != nil {
-			return 0, err
-		}
-		drift += int(n)
+	there, err := usersOf(t, g, shown)
+	if err != nil {
+		return 0, err
 	}
-	return drift, nil
+	had, err := linkedAmong(t, r.have)
+	if err != nil {
+		return 0, err
+	}
+	more, less := there.minus(r.have), had.minus(there)
+	wrong := more.union(less)
+	if len(wrong) == 0 {
+		return 0, nil
+	}
+	r.have = r.have.union(more).minus(less)
+	r.pending = r.pending.union(wrong)
+	return len(wrong), t.putRoster(r)
 }
 
-// compareMembers corrects the rows of a group and takes the members it found out of have.
-func compareMembers(t *txn, g *Object, have map[sinks.ID]bool) (int, error) {
-	type row struct {
-		id   int64
-		have bool
-	}
-	var wrong []row
-	err := t.scan(func(r *sql.Rows) error {
-		var m row
-		var sink sinks.ID
-		if err := r.Scan(&m.id, &sink, &m.have); err != nil {
-			return err
-		}
-		shown := have[sink]
-		delete(have, sink)
-		if shown != m.have {
-			wrong = append(wrong, row{m.id, shown})
-		}
-		return nil
-	}, `SELECT m.id, u.sink_id, m.have FROM members m JOIN objects u ON u.id = m.user_id WHERE m.group_id = ? AND u.sink_id IS NOT NULL`, g.ID)
+// usersOf resolves the accounts that the app shows as members to users of the group's job.
+func usersOf(t *txn, g *Object, shown []sinks.ID) (idSet, error) {
+	job, err := t.jobOf(g.ID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	for _, m := range wrong {
-		if _, err := t.exec(`UPDATE members SET have = ?, dirty = dirty + 1 WHERE id = ?`, m.have, m.id); err != nil {
-			return 0, err
-		}
+	list, err := json.Marshal(shown)
+	if err != nil {
+		return nil, err
 	}
-	return len(wrong), nil
+	return ids(t, `SELECT o.id FROM json_each(?2) j CROSS JOIN objects o ON o.job_id = ?1 AND o.resource = 1 AND o.sink_id = j.value`, job, string(list))
+}
+
+// linkedAmong are the users who have an account.
+func linkedAmong(t *txn, users idSet) (idSet, error) {
+	list, err := users.list()
+	if err != nil {
+		return nil, err
+	}
+	return ids(t, `SELECT o.id FROM json_each(?) j CROSS JOIN objects o ON o.id = j.value WHERE o.sink_id IS NOT NULL`, list)
+}
+
+// ids returns the numbers that a query finds.
+func ids(t *txn, query string, args ...any) (idSet, error) {
+	var out []int64
+	err := t.scan(func(r *sql.Rows) error {
+		var id int64
+		err := r.Scan(&id)
+		out = append(out, id)
+		return err
+	}, query, args...)
+	return newIDSet(out), err
 }

@@ -15,36 +15,25 @@ func (im *Importer) members(t *txn, group int64, members []sources.Member) error
 	if err != nil {
 		return err
 	}
-	rows, err := memberRows(t, group, ids)
+	removed := make(map[int64]bool, len(ids))
+	for i, m := range members {
+		removed[ids[i]] = m.Removed
+	}
+	var in, out []int64
+	for user, removed := range removed {
+		if removed {
+			out = append(out, user)
+		} else {
+			in = append(in, user)
+		}
+	}
+	r, err := rosterOf(t.scan, group)
 	if err != nil {
 		return err
 	}
-	want := make(map[int64]bool, len(ids))
-	for i, m := range members {
-		want[ids[i]] = !m.Removed
-	}
-	var joined []int64
-	for _, user := range ids {
-		in, first := want[user]
-		if !first {
-			continue // told twice
-		}
-		delete(want, user)
-		row, known := rows[user]
-		if !known && in {
-			joined = append(joined, user)
-		}
-		if !known {
-			continue
-		}
-		if in {
-			im.saw(seenMember, row.id)
-		}
-		if err := im.turn(t, row, in); err != nil {
-			return err
-		}
-	}
-	return im.join(t, group, joined)
+	told := newIDSet(in)
+	im.told[group] = im.told[group].union(told)
+	return im.change(t, r, told, newIDSet(out))
 }
 
 // memberIDs resolves members to rows; unknown users get a stub, since members may be told
@@ -54,208 +43,69 @@ func (im *Importer) memberIDs(t *txn, members []sources.Member) ([]int64, error)
 	for i, m := range members {
 		names[i] = string(m.User)
 	}
-	have, err := im.lookup(t, sinks.User, names)
+	list, err := json.Marshal(names)
 	if err != nil {
 		return nil, err
 	}
 	ids := make([]int64, len(members))
-	for i, name := range names {
-		k := have[name]
-		if k.id == 0 {
-			if err := im.placed(t, sinks.User, sources.ID(name), &k); err != nil {
-				return nil, err
-			}
-			have[name] = k
+	err = t.scan(func(r *sql.Rows) error {
+		var i, id int64
+		if err := r.Scan(&i, &id); err != nil {
+			return err
 		}
-		ids[i] = k.id
+		ids[i] = id
+		return nil
+	}, memberIDsQuery, im.job, string(list))
+	if err != nil {
+		return nil, err
+	}
+	stubs := map[string]known{}
+	for i, name := range names {
+		if ids[i] != 0 {
+			continue
+		}
+		k := stubs[name]
+		if err := im.placed(t, sinks.User, sources.ID(name), &k); err != nil {
+			return nil, err
+		}
+		stubs[name], ids[i] = k, k.id
 	}
 	return ids, nil
 }
 
-type memberRow struct {
-	id, user int64
-	want     bool
-}
+// memberIDsQuery reads nothing but an index: the rows themselves are wide, and an initial
+// cycle asks for each many times.
+const memberIDsQuery = `SELECT j.key, o.id FROM json_each(?2) j CROSS JOIN objects o ON o.job_id = ?1 AND o.resource = 1 AND o.source_id = j.value`
 
-func memberRows(t *txn, group int64, users []int64) (map[int64]memberRow, error) {
-	list, err := json.Marshal(users)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[int64]memberRow, len(users))
-	err = t.scan(func(r *sql.Rows) error {
-		var m memberRow
-		if err := r.Scan(&m.user, &m.id, &m.want); err != nil {
-			return err
-		}
-		out[m.user] = m
-		return nil
-	}, `SELECT m.user_id, m.id, m.want FROM json_each(?2) j CROSS JOIN members m ON m.group_id = ?1 AND m.user_id = j.value`, group, string(list))
-	return out, err
-}
-
-// turn stores that somebody who was a member is none any more, or is one again.
-func (im *Importer) turn(t *txn, m memberRow, want bool) error {
-	if m.want == want {
+// change stores that users joined a group or left it.
+func (im *Importer) change(t *txn, r *roster, in, out idSet) error {
+	changed := in.minus(r.want).union(out.and(r.want))
+	if len(changed) == 0 {
 		return nil
 	}
-	if _, err := t.exec(`UPDATE members SET want = ?, dirty = dirty + 1 WHERE id = ?`, want, m.id); err != nil {
+	r.pending = r.pending.union(changed)
+	r.want = r.want.union(in).minus(out)
+	if err := t.putRoster(r); err != nil {
 		return err
 	}
-	return im.rescope(t, m.user)
+	return im.rescope(t, changed)
 }
 
-// join adds new memberships with one statement, since large groups have thousands.
-func (im *Importer) join(t *txn, group int64, users []int64) error {
-	if len(users) == 0 {
-		return nil
-	}
-	var last int64
-	if err := t.one(`SELECT COALESCE(MAX(id), 0) FROM members`, nil, &last); err != nil {
-		return err
-	}
-	list, err := json.Marshal(users)
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(`INSERT INTO members (id, group_id, user_id, want) SELECT ?1 + j.key + 1, ?2, j.value, 1 FROM json_each(?3) j`, last, group, string(list))
-	if err != nil {
-		return err
-	}
-	for i, user := range users {
-		im.saw(seenMember, last+int64(i)+1)
-		if err := im.rescope(t, user); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rescope has a user planned again because a membership may have changed its scope.
-func (im *Importer) rescope(t *txn, user int64) error {
+// rescope has users planned again because a membership may have changed their scope.
+func (im *Importer) rescope(t *txn, users idSet) error {
 	if !im.scoped {
 		return nil
 	}
-	_, err := t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE id = ?`, user)
+	return rescope(t, users)
+}
+
+func rescope(t *txn, users idSet) error {
+	list, err := users.list()
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE id IN (SELECT value FROM json_each(?))`, list)
 	return err
-}
-
-// completeGroup ends the member list of one group: whoever was not given has left it.
-func (im *Importer) completeGroup(t *txn, group sources.ID) error {
-	var id int64
-	err := t.one(`SELECT id FROM objects WHERE job_id = ? AND resource = ? AND source_id = ?`,
-		[]any{im.job, sinks.Group, string(group)}, &id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return im.sweepMembers(t, `SELECT id, user_id FROM members WHERE want = 1 AND group_id = ?`, id)
-}
-
-// sweepMembers ends the memberships among the query's rows that the round has not seen.
-func (im *Importer) sweepMembers(t *txn, query string, args ...any) error {
-	type row struct{ id, user int64 }
-	var left []row
-	err := t.scan(func(r *sql.Rows) error {
-		var m row
-		if err := r.Scan(&m.id, &m.user); err != nil {
-			return err
-		}
-		if !im.seen[seenMember].has(m.id) {
-			left = append(left, m)
-		}
-		return nil
-	}, query, args...)
-	if err != nil {
-		return err
-	}
-	for _, m := range left {
-		if _, err := t.exec(`UPDATE members SET want = 0, dirty = dirty + 1 WHERE id = ?`, m.id); err != nil {
-			return err
-		}
-		if err := im.rescope(t, m.user); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// assignments stores who is assigned to the scope's application. The list is given whole
-// in every round; its end takes the assignment from everyone who was not in it.
-func (im *Importer) assignments(t *txn, b Batch) error {
-	for _, a := range b.Assignments {
-		if err := im.assign(t, a); err != nil {
-			return err
-		}
-	}
-	if !b.CompleteAssignments {
-		return nil
-	}
-	return im.unassign(t)
-}
-
-func (im *Importer) assign(t *txn, a sources.Assignment) error {
-	r := sinks.User
-	if a.Kind == sources.KindGroup {
-		r = sinks.Group
-	}
-	have, err := im.lookup(t, r, []string{string(a.ID)})
-	if err != nil {
-		return err
-	}
-	k := have[string(a.ID)]
-	if err := im.placed(t, r, a.ID, &k); err != nil {
-		return err
-	}
-	im.saw(seenAssigned, k.id)
-	n, err := t.changed(`UPDATE objects SET assigned = 1, dirty = dirty + 1 WHERE id = ? AND assigned = 0`, k.id)
-	if err != nil || n == 0 || r != sinks.Group {
-		return err
-	}
-	return rescopeMembers(t, k.id)
-}
-
-// ErrNoAssignments means that an application that had assignments shows none at all:
-// such an answer is never believed.
-var ErrNoAssignments = errors.New("the application shows no assignment at all, although some were known; nothing was removed")
-
-func (im *Importer) unassign(t *txn) error {
-	type row struct {
-		id int64
-		r  sinks.Resource
-	}
-	var left []row
-	known := 0
-	err := t.scan(func(rows *sql.Rows) error {
-		var o row
-		if err := rows.Scan(&o.id, &o.r); err != nil {
-			return err
-		}
-		known++
-		if !im.seen[seenAssigned].has(o.id) {
-			left = append(left, o)
-		}
-		return nil
-	}, `SELECT id, resource FROM objects WHERE job_id = ? AND assigned = 1`, im.job)
-	if err != nil {
-		return err
-	}
-	if known > 0 && im.seen[seenAssigned].n == 0 {
-		return ErrNoAssignments
-	}
-	for _, o := range left {
-		if _, err := t.exec(`UPDATE objects SET assigned = 0, dirty = dirty + 1 WHERE id = ?`, o.id); err != nil {
-			return err
-		}
-		if o.r == sinks.Group {
-			if err := rescopeMembers(t, o.id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // rescopeGroup has the members of a group that came or went planned again, where an
@@ -268,6 +118,65 @@ func (im *Importer) rescopeGroup(t *txn, r sinks.Resource, id int64) error {
 }
 
 func rescopeMembers(t *txn, group int64) error {
-	_, err := t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE id IN (SELECT user_id FROM members WHERE group_id = ? AND want = 1)`, group)
-	return err
+	r, err := rosterOf(t.scan, group)
+	if err != nil {
+		return err
+	}
+	return rescope(t, r.want)
+}
+
+// completeGroup ends the member list of one group, of which this page told the last part:
+// whoever was not told has left it. round says that the pages before told of it as well.
+func (im *Importer) completeGroup(t *txn, group sources.ID, round bool) error {
+	var id int64
+	err := t.one(`SELECT id FROM objects WHERE job_id = ? AND resource = ? AND source_id = ?`,
+		[]any{im.job, sinks.Group, string(group)}, &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r, err := rosterOf(t.scan, id)
+	if err != nil {
+		return err
+	}
+	told := im.told[id]
+	if round {
+		if told, err = im.toldOf(t, id, seenMember); err != nil {
+			return err
+		}
+	}
+	return im.change(t, r, nil, r.want.minus(told))
+}
+
+// toldOf returns the members of a group that the round has told so far, as seen says.
+func (im *Importer) toldOf(t *txn, group int64, seen ...int) (idSet, error) {
+	told := im.told[group]
+	for _, what := range seen {
+		err := t.scan(func(r *sql.Rows) error {
+			var ids []byte
+			if err := r.Scan(&ids); err != nil {
+				return err
+			}
+			users, err := unpack(ids)
+			told = told.union(users)
+			return err
+		}, `SELECT ids FROM seen WHERE job_id = ? AND round = ? AND group_id = ? AND what = ?`, im.job, im.round, group, what)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return told, nil
+}
+
+// sweepMembers ends the memberships of all active groups that the round has not told.
+func (im *Importer) sweepMembers(t *txn) error {
+	return eachRoster(t.scan, rostersActive, im.job, func(r *roster) error {
+		told, err := im.toldOf(t, r.group, seenMember, seenMember+seenMeanwhile)
+		if err != nil {
+			return err
+		}
+		return im.change(t, r, nil, r.want.minus(told))
+	})
 }

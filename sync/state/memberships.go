@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/idpbridge/idpbridge/sinks"
 )
@@ -14,12 +15,30 @@ type Memberships struct {
 }
 
 // Memberships counts a user's groups, or a group's members.
-func (s *Store) Memberships(ctx context.Context, r sinks.Resource, id ObjectID) (Memberships, error) {
-	column := "user_id"
-	if r == sinks.Group {
-		column = "group_id"
-	}
+func (s *Store) Memberships(ctx context.Context, q ClaimQuery, id ObjectID) (Memberships, error) {
 	var m Memberships
-	err := s.r.QueryRowContext(ctx, `SELECT COALESCE(SUM(want), 0), COALESCE(SUM(have), 0) FROM members WHERE `+column+` = ?`, id).Scan(&m.Wanted, &m.Have)
-	return m, classify(err)
+	if q.Resource == sinks.Group {
+		r, err := rosterOf(s.scan(ctx), int64(id))
+		if err != nil {
+			return m, err
+		}
+		return Memberships{Wanted: len(r.want), Have: len(r.have)}, nil
+	}
+	err := eachRoster(s.scan(ctx), rostersOfJob, q.Job, func(r *roster) error {
+		if r.want.has(int64(id)) {
+			m.Wanted++
+		}
+		if r.have.has(int64(id)) {
+			m.Have++
+		}
+		return nil
+	})
+	return m, err
+}
+
+// scan reads the last committed state.
+func (s *Store) scan(ctx context.Context) scan {
+	return func(each func(*sql.Rows) error, query string, args ...any) error {
+		return s.read(ctx, each, query, args...)
+	}
 }

@@ -2,7 +2,6 @@ package state
 
 import (
 	"database/sql"
-	"io/fs"
 	"path/filepath"
 	"testing"
 
@@ -66,11 +65,7 @@ func at(t *testing.T, file string, version int64) (*goose.Provider, *sql.DB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
+	p, err := migrator(db)
 	if err != nil {
 		t.Fatal(err)
 	}

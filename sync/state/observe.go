@@ -20,27 +20,30 @@ type Observation struct {
 	Vanished     bool // proven gone: the link is dropped
 }
 
-// Observe stores observations. It returns how many memberships differed.
+// Observe stores observations of one job's objects. It returns how many memberships
+// differed.
 func (s *Store) Observe(ctx context.Context, seen []Observation) (int, error) {
 	drift := 0
 	err := s.tx(ctx, func(t *txn) error {
 		drift = 0
+		var vanished []ObjectID
 		for i := range seen {
+			if seen[i].Vanished {
+				vanished = append(vanished, seen[i].Object.ID)
+				continue
+			}
 			n, err := observe(t, &seen[i])
 			if err != nil {
 				return err
 			}
 			drift += n
 		}
-		return nil
+		return dropLinks(t, vanished)
 	})
 	return drift, err
 }
 
 func observe(t *txn, ob *Observation) (int, error) {
-	if ob.Vanished {
-		return 0, dropLink(t, ob.Object.ID)
-	}
 	if ob.Acked != nil {
 		_, err := t.exec(`UPDATE objects SET account = ?, synced = 0, acked_table = ?, acked = ?, acked_manager = NULLIF(?, 0), dirty = dirty + 1
 			WHERE id = ? AND sink_id = ?`, ob.Account, ob.Acked.Table, ob.Acked.Values, ob.AckedManager, ob.Object.ID, string(ob.Object.SinkID))
@@ -54,25 +57,33 @@ func observe(t *txn, ob *Observation) (int, error) {
 	return observeMembers(t, ob.Object, ob.Members)
 }
 
-// dropLink forgets the account of an object, which is then matched anew.
-func dropLink(t *txn, id ObjectID) error {
-	for _, q := range []string{
-		`UPDATE objects SET sink_id = NULL, version = NULL, account = 0, acked = NULL, acked_table = NULL, synced = 0, acked_manager = NULL,
-			disabled_at = 0, probed = 0, dirty = dirty + 1 WHERE id = ?1`,
-		`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?1 OR group_id = ?1`,
-		`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ?1 AND acked_manager = ?1`,
-		`DELETE FROM staged WHERE object_id = ?1`,
-	} {
-		if _, err := t.exec(q, id); err != nil {
-			return err
+// dropLinks forgets the accounts of objects of one job, which are then matched anew.
+func dropLinks(t *txn, ids []ObjectID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	for _, id := range ids {
+		for _, q := range []string{
+			`UPDATE objects SET sink_id = NULL, version = NULL, account = 0, acked = NULL, acked_table = NULL, synced = 0, acked_manager = NULL,
+				disabled_at = 0, probed = 0, dirty = dirty + 1 WHERE id = ?1`,
+			`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ?1 AND acked_manager = ?1`,
+			`DELETE FROM staged WHERE object_id = ?1`,
+		} {
+			if _, err := t.exec(q, id); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	job, err := t.jobOf(ids[0])
+	if err != nil {
+		return ignoreNoRows(err)
+	}
+	return loseMembers(t, job, newIDSet(ids))
 }
 
 // List returns linked objects without claiming them, in the order of their numbers.
 func (s *Store) List(ctx context.Context, q ClaimQuery) ([]Object, error) {
-	return s.objects(ctx, q.Scoped, linkedInOrder, q.Job, q.Resource, q.After, q.Limit)
+	return s.objects(ctx, q, linkedInOrder, q.Job, q.Resource, q.After, q.Limit)
 }
 
 // linkedInOrder walks the rows themselves: the plus signs keep SQLite, which has no

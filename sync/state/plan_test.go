@@ -17,7 +17,7 @@ func TestQueriesOfEveryCycle(t *testing.T) {
 	}
 	defer func() { _ = s.Close() }()
 	claim := func(w What) string {
-		return `SELECT ` + columns(false) + objectJoins + claimWhere(w)
+		return objectQuery + claimWhere(w)
 	}
 	for name, tt := range map[string]struct {
 		query string
@@ -25,11 +25,16 @@ func TestQueriesOfEveryCycle(t *testing.T) {
 		walk  string
 	}{
 		"waiting":     {waitingCount, []any{1, 1}, "SEARCH objects USING INDEX objects_dirty "},
-		"list":        {`SELECT ` + columns(false) + objectJoins + linkedInOrder, []any{1, 1, 0, 10}, "SEARCH o USING INTEGER PRIMARY KEY "},
+		"list":        {objectQuery + linkedInOrder, []any{1, 1, 0, 10}, "SEARCH o USING INTEGER PRIMARY KEY "},
 		"ready":       {claim(Ready), []any{1, 1, 0, "", 0, 10}, "SEARCH o USING INDEX objects_dirty "},
 		"dirty":       {claim(Dirty), []any{1, 1, 0, "", 0, 10}, "SEARCH o USING INDEX objects_dirty "},
 		"decided":     {claim(Decided), []any{1, 1, 0, "", 0, 10}, "SCAN staged"},
-		"memberships": {claim(Membership), []any{1, 1, 0, "", 0, 10}, "SCAN members USING INDEX members_dirty"},
+		"memberships": {claim(Membership), []any{1, 1, 0, "", 0, 10}, "SCAN rosters USING INDEX rosters_pending"},
+		"rosters":     {rosterPageOf(rostersOfJob), []any{1, 0, 10}, "SEARCH r USING INDEX rosters_job (job_id=? AND rowid>?)"},
+		"settled":     {rosterPageOf(rostersSettled), []any{1, 0, 10}, "SEARCH r USING INDEX rosters_settled (job_id=? AND rowid>?)"},
+		"claimed":     {rosterPageOf(rostersClaimed), []any{1, 0, 10}, "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
+		"members":     {memberIDsQuery, []any{1, "[]"}, "SEARCH o USING COVERING INDEX"},
+		"assigned":    {assignedMembersQuery, []any{1}, "SEARCH g USING INDEX objects_assigned"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := strings.Join(explain(t, s, tt.query, tt.args), "\n")

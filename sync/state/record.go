@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -53,22 +54,15 @@ type Acked struct {
 	Values []byte
 }
 
-// MemberResult is what came of one membership.
-type MemberResult struct {
-	Row   int64
-	Dirty int64 // as claimed
-	Have  bool
-}
-
-// Record stores results and ends their intents, in one transaction.
+// Record stores results of one job's objects and ends their intents, in one transaction.
 func (s *Store) Record(ctx context.Context, results []Result) error {
 	return s.soon(context.WithoutCancel(ctx), func(t *txn) error {
-		var over []ObjectID
 		taken, err := takenOver(t, results)
 		if err != nil {
 			return err
 		}
-		var linked []ObjectID
+		var over []ObjectID
+		var accounts accounts
 		for i := range results {
 			r := &results[i]
 			if taken[r.Object.ID] {
@@ -77,14 +71,12 @@ func (s *Store) Record(ctx context.Context, results []Result) error {
 			if err := record(t, r); err != nil {
 				return err
 			}
-			if r.newAccount() {
-				linked = append(linked, r.Object.ID)
-			}
+			accounts.add(r)
 			if !r.Partial && !r.staysIntended() {
 				over = append(over, r.Object.ID)
 			}
 		}
-		if err := wakeDependents(t, linked); err != nil {
+		if err := wakeDependents(t, &accounts); err != nil {
 			return err
 		}
 		return endIntents(t, over)
@@ -129,7 +121,7 @@ type Observed struct {
 }
 
 func record(t *txn, r *Result) error {
-	steps := []func(*txn, *Result) error{recordObject, recordLink, recordObserved, recordMembers, recordEscrow, recordStaged, recordUnclear}
+	steps := []func(*txn, *Result) error{recordObject, recordGroup, recordObserved, recordMembers, recordEscrow, recordStaged, recordUnclear}
 	if r.Partial {
 		steps = steps[2:4]
 	}
@@ -209,62 +201,84 @@ func oneHolder(t *txn, r *Result) error {
 	return nil
 }
 
-// newAccount says whether a user got the first account, as all do in an initial cycle.
-func (r *Result) newAccount() bool {
-	return r.Object.Resource == sinks.User && !r.Partial && r.SinkID != "" && r.Object.SinkID == ""
+// accounts are the users whose accounts changed with a batch of results.
+type accounts struct {
+	made   []ObjectID // the first account, as for all in an initial cycle
+	turned []ObjectID // disabled or enabled
+	lost   []ObjectID // gone, or another now
 }
 
-// wakeDependents wakes up what depends on new accounts: their reports' manager references
-// and their memberships.
-func wakeDependents(t *txn, users []ObjectID) error {
-	if len(users) == 0 {
+// add notes what a result, as it was recorded, means for the object's account.
+func (a *accounts) add(r *Result) {
+	o := r.Object
+	switch {
+	case r.Partial || o.Resource != sinks.User:
+	case r.SinkID != o.SinkID && o.Linked():
+		a.lost = append(a.lost, o.ID)
+	case r.SinkID != o.SinkID:
+		a.made = append(a.made, o.ID)
+	case r.Account != o.Account:
+		a.turned = append(a.turned, o.ID)
+	}
+}
+
+// wakeDependents wakes up what depends on accounts that changed: managers' references and
+// memberships.
+func wakeDependents(t *txn, a *accounts) error {
+	all := slices.Concat(a.made, a.turned, a.lost)
+	if len(all) == 0 {
 		return nil
 	}
-	list, err := json.Marshal(users)
+	job, err := t.jobOf(all[0])
+	if err != nil {
+		return ignoreNoRows(err)
+	}
+	if err := wakeReports(t, a); err != nil {
+		return err
+	}
+	if err := wakeMembers(t, job, newIDSet(slices.Concat(a.made, a.turned))); err != nil {
+		return err
+	}
+	return loseMembers(t, job, newIDSet(a.lost))
+}
+
+// wakeReports has the reports of managers planned again: of new accounts those who have to
+// name them, and of lost ones those who did.
+func wakeReports(t *txn, a *accounts) error {
+	made, err := newIDSet(a.made).list()
 	if err != nil {
 		return err
 	}
 	_, err = t.exec(`UPDATE objects SET dirty = dirty + 1 WHERE manager_id IN (SELECT value FROM json_each(?)) AND COALESCE(acked_manager, 0) <> manager_id
-		AND (sink_id IS NOT NULL OR id IN (SELECT object_id FROM intents))`, string(list))
+		AND (sink_id IS NOT NULL OR id IN (SELECT object_id FROM intents))`, made)
+	if err != nil || len(a.lost) == 0 {
+		return err
+	}
+	lost, err := newIDSet(a.lost).list()
 	if err != nil {
 		return err
 	}
-	// Rows that wait already are counted up only while their group is being sent.
-	_, err = t.exec(`UPDATE members SET dirty = dirty + 1 WHERE user_id IN (SELECT value FROM json_each(?))
-		AND (dirty = 0 OR group_id IN (SELECT object_id FROM intents))`, string(list))
+	_, err = t.exec(`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id IN (SELECT value FROM json_each(?)) AND acked_manager = manager_id`, lost)
 	return err
 }
 
-// recordLink wakes up what depends on an account that changed, was lost or was replaced.
-func recordLink(t *txn, r *Result) error {
+// recordGroup has the members of a group compared anew when it got an account, lost it, or
+// came back after it had been emptied.
+func recordGroup(t *txn, r *Result) error {
 	o := r.Object
-	if r.SinkID == o.SinkID && r.Account == o.Account || r.newAccount() {
+	if o.Resource != sinks.Group || r.SinkID == o.SinkID && r.Account == o.Account {
 		return nil
 	}
-	if o.Resource == sinks.Group {
-		return recordGroupLink(t, r)
-	}
-	if r.SinkID != o.SinkID { // another account is in no group yet
-		_, err := t.exec(`UPDATE objects SET acked_manager = -1, dirty = dirty + 1 WHERE manager_id = ? AND acked_manager = ?`, o.ID, o.ID)
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(`UPDATE members SET have = 0, dirty = dirty + 1 WHERE user_id = ?`, o.ID)
+	ros, err := rosterOf(t.scan, int64(o.ID))
+	if err != nil {
 		return err
 	}
-	_, err := t.exec(`UPDATE members SET dirty = dirty + 1 WHERE user_id = ? AND (dirty = 0 OR group_id IN (SELECT object_id FROM intents))`, o.ID)
-	return err
-}
-
-// recordGroupLink has the members of a group compared anew when it got an account, lost
-// it, or came back after it had been emptied.
-func recordGroupLink(t *txn, r *Result) error {
-	if r.SinkID != r.Object.SinkID && r.Object.SinkID != "" {
-		_, err := t.exec(`UPDATE members SET have = 0, dirty = dirty + 1 WHERE group_id = ?`, r.Object.ID)
-		return err
+	if o.Linked() && r.SinkID != o.SinkID {
+		ros.lose(ros.all())
+	} else {
+		ros.compare(ros.all())
 	}
-	_, err := t.exec(`UPDATE members SET dirty = dirty + 1 WHERE group_id = ? AND dirty = 0`, r.Object.ID)
-	return err
+	return t.putRoster(ros)
 }
 
 func recordObserved(t *txn, r *Result) error {
@@ -274,33 +288,6 @@ func recordObserved(t *txn, r *Result) error {
 	_, err := observeMembers(t, r.Object, r.Observed.Members)
 	return err
 }
-
-// recordMembers stores what came of memberships, with one statement for all that were
-// claimed alike: large groups have thousands, and nearly all are.
-func recordMembers(t *txn, r *Result) error {
-	type kind struct {
-		dirty int64
-		have  bool
-	}
-	rows := map[kind][]int64{}
-	for _, m := range r.Members {
-		k := kind{m.Dirty, m.Have}
-		rows[k] = append(rows[k], m.Row)
-	}
-	for k, ids := range rows {
-		list, err := json.Marshal(ids)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(recordMembersQuery, k.have, k.dirty, string(list)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-const recordMembersQuery = `UPDATE members SET have = ?1, dirty = CASE WHEN dirty = ?2 THEN 0 ELSE dirty END
-	FROM json_each(?3) j WHERE members.id = j.value`
 
 func recordEscrow(t *txn, r *Result) error {
 	switch {
@@ -325,7 +312,7 @@ func recordEscrow(t *txn, r *Result) error {
 func leaveEscrow(t *txn, r *Result) error {
 	if r.Object.Resource == sinks.Group && !r.MembersDone && r.SinkID != "" && r.Account == plan.Enabled {
 		n, err := t.changed(`UPDATE escrow SET next_attempt_at = ? WHERE object_id = ?
-			AND EXISTS (SELECT 1 FROM members WHERE group_id = ? AND dirty > 0)`, dueNow, r.Object.ID, r.Object.ID)
+			AND EXISTS (SELECT 1 FROM rosters WHERE group_id = ? AND pending IS NOT NULL)`, dueNow, r.Object.ID, r.Object.ID)
 		if err != nil || n > 0 {
 			return err
 		}

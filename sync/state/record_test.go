@@ -101,7 +101,7 @@ func TestMembersBesideTheSending(t *testing.T) {
 	r.read(append(people(2), team(1, 0))...) // user 1 leaves while being added
 	res := g.Unchanged()
 	for _, m := range changes {
-		res.Members = append(res.Members, state.MemberResult{Row: m.Row, Dirty: m.Dirty, Have: true})
+		res.Members = append(res.Members, m.Result(true))
 	}
 	r.record(res)
 	changes, err = r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
@@ -357,7 +357,7 @@ func (r *rig) sendMembers(i int) {
 	must(r.t, err)
 	res := g.Unchanged()
 	for _, m := range changes {
-		res.Members = append(res.Members, state.MemberResult{Row: m.Row, Dirty: m.Dirty, Have: m.Wanted()})
+		res.Members = append(res.Members, m.Result(m.Wanted()))
 	}
 	r.record(res)
 }

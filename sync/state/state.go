@@ -1,7 +1,8 @@
 // Package state is what idpbridge remembers, in one SQLite file: for each job the links
 // between source ids and sink ids, what each app last acknowledged, group memberships,
 // the watermark, the escrow, staged deletions, quarantine, cycles and the provisioning
-// log. migrations/ holds the schema, with a comment on each column that needs one.
+// log. migrations/ holds the schema, with a comment on each column that needs one; steps to
+// it that SQL alone can't do are in Go (goMigrations).
 //
 // # Words
 //
@@ -29,10 +30,8 @@ package state
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -42,11 +41,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3" // also registers the driver "sqlite3"
-	"github.com/pressly/goose/v3"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Errors that callers branch on.
 var (
@@ -150,54 +145,6 @@ func (s *Store) dsn(readOnly bool) string {
 		q.Set("_cache_size", "-4000")
 	}
 	return "file:" + (&url.URL{Path: s.path}).EscapedPath() + "?" + q.Encode()
-}
-
-// migrateTries bounds how often the schema is brought up to date again because another
-// process was doing the same.
-const migrateTries = 50
-
-// migrate brings the schema up to date. Processes that start together on a new file
-// stumble over each other here; whoever loses looks again.
-func (s *Store) migrate(ctx context.Context) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.w, dir, goose.WithSlog(slog.New(slog.DiscardHandler)))
-	if err != nil {
-		return classify(err)
-	}
-	all := p.ListSources()
-	want := all[len(all)-1].Version
-	for try := 1; ; try++ {
-		have, err := s.version(ctx)
-		switch {
-		case err != nil:
-			return err
-		case have > want:
-			return fmt.Errorf("%w (file schema %d, this program %d)", ErrNewer, have, want)
-		case have == want:
-			return nil
-		}
-		if _, err := p.Up(ctx); err != nil && (try == migrateTries || ctx.Err() != nil) {
-			return classify(err)
-		} else if err != nil {
-			time.Sleep(20 * time.Millisecond)
-		}
-	}
-}
-
-// version returns the file's schema version, 0 for a new file. It is read here and not by
-// the migrator, which would take an unreadable table for a missing one.
-func (s *Store) version(ctx context.Context) (int64, error) {
-	var made bool
-	err := s.w.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'goose_db_version')`).Scan(&made)
-	if err != nil || !made {
-		return 0, classify(err)
-	}
-	var have sql.NullInt64
-	err = s.w.QueryRowContext(ctx, `SELECT MAX(version_id) FROM goose_db_version WHERE is_applied = 1`).Scan(&have)
-	return have.Int64, classify(err)
 }
 
 // classify turns SQLite's "not a database" and "malformed" into ErrDamaged.

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sources"
@@ -63,9 +64,8 @@ func (im *Importer) meanwhile(t *txn) error {
 		if err := r.Scan(&what, &ids); err != nil {
 			return err
 		}
-		im.seen[what].unpack(ids)
-		return nil
-	}, `SELECT what - ?1, ids FROM seen WHERE job_id = ?2 AND round = ?3 AND what > ?1`, seenMeanwhile, im.job, im.round)
+		return im.seen[what].unpack(ids)
+	}, `SELECT what - ?1, ids FROM seen WHERE job_id = ?2 AND round = ?3 AND group_id = 0 AND what > ?1`, seenMeanwhile, im.job, im.round)
 }
 
 // sweepGroups sweeps groups and their memberships. A job that reads no groups any more
@@ -79,8 +79,7 @@ func (im *Importer) sweepGroups(t *txn) error {
 	if err := im.sweep(t, sinks.Group, nameless); err != nil || nameless {
 		return err
 	}
-	return im.sweepMembers(t, `SELECT m.id, m.user_id FROM objects g JOIN members m ON m.group_id = g.id
-		WHERE g.job_id = ? AND g.resource = 2 AND g.presence = 1 AND m.want = 1`, im.job)
+	return im.sweepMembers(t)
 }
 
 // swept is the digest of an object that is gone only because a full round did not show it.
@@ -89,7 +88,7 @@ const swept = -1
 // Swept returns the objects that are about to be deleted from the app for no other reason
 // than that a full round did not show them.
 func (s *Store) Swept(ctx context.Context, q ClaimQuery) ([]Object, error) {
-	return s.objects(ctx, q.Scoped, `WHERE o.job_id = ? AND o.resource = ? AND o.id > ? AND o.presence = 4 AND o.digest = ?
+	return s.objects(ctx, q, `WHERE o.job_id = ? AND o.resource = ? AND o.id > ? AND o.presence = 4 AND o.digest = ?
 		AND o.id IN (SELECT object_id FROM staged WHERE decision = 1 AND action = 'delete') ORDER BY o.id LIMIT ?`,
 		q.Job, q.Resource, q.After, swept, q.Limit)
 }
@@ -97,17 +96,61 @@ func (s *Store) Swept(ctx context.Context, q ClaimQuery) ([]Object, error) {
 // Purge forgets the objects of a job that are gone from the source, have no account, and
 // are named by nobody else any more. It returns how many these were.
 func (s *Store) Purge(ctx context.Context, job JobID) (int, error) {
-	var n int64
+	n := 0
 	err := s.tx(ctx, func(t *txn) error {
-		var err error
-		n, err = t.changed(`DELETE FROM objects WHERE job_id = ?1 AND resource IN (1, 2) AND presence IN (0, 4) AND sink_id IS NULL AND dirty = 0 AND assigned = 0
-			AND id NOT IN (SELECT object_id FROM intents) AND id NOT IN (SELECT object_id FROM escrow)
-			AND id NOT IN (SELECT manager_id FROM objects WHERE job_id = ?1 AND manager_id IS NOT NULL)
-			AND id NOT IN (SELECT acked_manager FROM objects WHERE job_id = ?1 AND acked_manager IS NOT NULL)
-			AND NOT EXISTS (SELECT 1 FROM members m WHERE m.user_id = objects.id AND m.want = 1)`, job)
-		return err
+		gone, err := forgettable(t, job)
+		if err != nil || len(gone) == 0 {
+			return err
+		}
+		members, err := wantedMembers(t, job)
+		if err != nil {
+			return err
+		}
+		gone = slices.DeleteFunc(gone, members.has)
+		n = len(gone)
+		return forget(t, job, gone)
 	})
-	return int(n), err
+	return n, err
+}
+
+// forgettable are the objects that Purge may forget unless a group still has them.
+func forgettable(t *txn, job JobID) (idSet, error) {
+	var out idSet
+	err := t.scan(func(r *sql.Rows) error {
+		var id int64
+		err := r.Scan(&id)
+		out = append(out, id)
+		return err
+	}, `SELECT id FROM objects WHERE job_id = ?1 AND resource IN (1, 2) AND presence IN (0, 4) AND sink_id IS NULL AND dirty = 0 AND assigned = 0
+		AND id NOT IN (SELECT object_id FROM intents) AND id NOT IN (SELECT object_id FROM escrow)
+		AND id NOT IN (SELECT manager_id FROM objects WHERE job_id = ?1 AND manager_id IS NOT NULL)
+		AND id NOT IN (SELECT acked_manager FROM objects WHERE job_id = ?1 AND acked_manager IS NOT NULL) ORDER BY id`, job)
+	return out, err
+}
+
+func wantedMembers(t *txn, job JobID) (*bitset, error) {
+	var out bitset
+	err := eachRoster(t.scan, rostersOfJob, job, func(r *roster) error {
+		for _, id := range r.want {
+			out.add(id)
+		}
+		return nil
+	})
+	return &out, err
+}
+
+// forget deletes objects, and takes them out of the rosters before, since their numbers
+// may be given again.
+func forget(t *txn, job JobID, gone idSet) error {
+	if err := loseMembers(t, job, gone); err != nil {
+		return err
+	}
+	list, err := gone.list()
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`DELETE FROM objects WHERE id IN (SELECT value FROM json_each(?))`, list)
+	return err
 }
 
 // sweep marks as gone the objects that a full round has not seen. keep is set when an
