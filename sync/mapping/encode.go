@@ -37,6 +37,50 @@ func Encode(values []any) []byte {
 	return appendValues(make([]byte, 0, 16*len(values)+8), values)
 }
 
+// Encoder writes what Encode returns value by value, for those who would make the list for
+// it alone: texts and numbers cost no allocation.
+type Encoder struct {
+	b    []byte
+	nils uint64 // not written yet
+}
+
+// NewEncoder appends to b the encoding of n values, which have to follow.
+func NewEncoder(b []byte, n int) *Encoder {
+	return &Encoder{b: binary.AppendUvarint(b, uint64(n))}
+}
+
+// Value writes one of the values that Encode takes.
+func (e *Encoder) Value(v any) {
+	if v == nil {
+		e.nils++
+		return
+	}
+	e.endNils()
+	e.b = appendValue(e.b, v)
+}
+
+// Text writes a text.
+func (e *Encoder) Text(s string) {
+	e.endNils()
+	e.b = appendText(append(e.b, tagText), s)
+}
+
+// Number writes a number.
+func (e *Encoder) Number(f float64) {
+	e.endNils()
+	e.b = appendNumber(e.b, f)
+}
+
+func (e *Encoder) endNils() {
+	if e.nils > 0 {
+		e.b = binary.AppendUvarint(append(e.b, tagNil), e.nils)
+		e.nils = 0
+	}
+}
+
+// Bytes returns the encoding after all its values.
+func (e *Encoder) Bytes() []byte { return e.b }
+
 // Hash returns a 64-bit hash of the encoding, equal for equal values. It is not
 // cryptographic and is no protection against values made to collide.
 func Hash(values []any) uint64 {

@@ -56,6 +56,28 @@ func TestEncodingRoundTrip(t *testing.T) {
 	})
 }
 
+// What is written value by value is what the list of the values is.
+func TestEncoderAgreesWithEncode(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.SliceOfN(value(1), 0, 30).Draw(t, "values")
+		e := mapping.NewEncoder([]byte("head"), len(values))
+		for _, v := range values {
+			switch v := v.(type) {
+			case string:
+				e.Text(v)
+			case float64:
+				e.Number(v)
+			default:
+				e.Value(v)
+			}
+		}
+		if want, got := "head"+string(mapping.Encode(values)), string(e.Bytes()); want != got {
+			t.Fatalf("%#v is written as %q, want %q", values, got, want)
+		}
+	})
+}
+
 func TestEncodingIsSmall(t *testing.T) {
 	t.Parallel()
 	values := make([]any, 22)

@@ -2,10 +2,13 @@ package state_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/idpbridge/idpbridge/sinks"
+	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/plan"
 	"github.com/idpbridge/idpbridge/sync/provlog"
 	"github.com/idpbridge/idpbridge/sync/state"
@@ -55,8 +58,15 @@ func page(n int) []state.Entry {
 	entries := make([]state.Entry, benchPage)
 	for i := range entries {
 		entries[i] = person(n*benchPage + i)
+		entries[i].SourceID = sources.ID(guid(n*benchPage + i))
 	}
 	return entries
+}
+
+// guid is an id as directories give them: long, and in no order.
+func guid(i int) string {
+	r := rand.New(rand.NewPCG(1, uint64(i))) //nolint:gosec // the same in every run
+	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", r.Uint32(), uint16(r.Uint32()), uint16(r.Uint32()), uint16(r.Uint32()), r.Uint64()>>16)
 }
 
 func (x *bench) rate() {
@@ -107,6 +117,41 @@ func BenchmarkRecord(b *testing.B) {
 	x.must(lease.Release(b.Context()))
 }
 
+// BenchmarkLog stores records of accounts that were made, in batches as long as a cycle's.
+func BenchmarkLog(b *testing.B) {
+	const batch = 512
+	x, n := newBench(b), 0
+	records := make([]provlog.Record, batch)
+	for b.Loop() {
+		for i := range records {
+			records[i] = creation(guid(n), fmt.Sprintf("User %d", n), fmt.Sprintf("user%d@example.com", n))
+			n++
+		}
+		x.must(x.s.PutRecords(b.Context(), records))
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "records/s")
+}
+
+// creation is the record of an account that was made.
+func creation(id, name, userName string) provlog.Record {
+	return provlog.Record{
+		ID: "01M808X5EF3PWKXTVVMH3E22Z1", Job: "job", ChangeID: "01M808X5EF3PWKXTVVMH3E22Z1", CycleID: "01M808X5EF3PWKXTVVMH3E22Z2",
+		Trigger: provlog.TriggerManual, Time: time.Unix(1e9, 1e8), Resource: "user", Action: provlog.ActionCreate, Status: provlog.StatusSuccess,
+		SourceIdentity: provlog.Identity{ID: id, DisplayName: name, Type: "user"},
+		TargetIdentity: provlog.Identity{ID: "account-of-" + id, DisplayName: name, Type: "user"},
+		ModifiedProperties: provlog.Properties{
+			{Path: sinks.PathUserName, New: userName},
+			{Path: "active", New: true},
+			{Path: "displayName", New: name},
+			{Path: "title", New: "Engineer"},
+			{Path: `emails[type eq "work"].value`, New: userName},
+			{Path: "name.givenName", New: "User"},
+			{Path: "name.familyName", New: "Number"},
+			{Path: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", New: "Research"},
+		},
+	}
+}
+
 // made are the results of accounts that were made.
 func made(claimed []state.Object) []state.Result {
 	out := make([]state.Result, len(claimed))
@@ -115,12 +160,7 @@ func made(claimed []state.Object) []state.Result {
 		r := o.Unchanged()
 		r.SinkID, r.Account = sinks.ID(fmt.Sprintf("account-of-%s", o.SourceID)), plan.Enabled
 		r.Acked = &state.Acked{Table: o.Table, Values: o.Desired}
-		r.Records = []provlog.Record{{
-			ID: "01M808X5EF3PWKXTVVMH3E22Z1", Job: "job", ChangeID: "01M808X5EF3PWKXTVVMH3E22Z1", Resource: "user",
-			Action: provlog.ActionCreate, Status: provlog.StatusSuccess,
-			SourceIdentity:     provlog.Identity{ID: string(o.SourceID), DisplayName: o.DisplayName, Type: "user"},
-			ModifiedProperties: provlog.Properties{{Path: sinks.PathUserName, New: o.UserName}},
-		}}
+		r.Records = []provlog.Record{creation(string(o.SourceID), o.DisplayName, o.UserName)}
 		out[i] = r
 	}
 	return out

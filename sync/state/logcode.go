@@ -38,56 +38,75 @@ const headFields = 20
 
 // encodeRecord returns the form that a record is stored in.
 func encodeRecord(r *provlog.Record) ([]byte, error) {
-	if len(r.Steps) > 0 {
+	if len(r.Steps) > 0 || slices.ContainsFunc(r.ModifiedProperties, func(p provlog.Property) bool { return !plain(p.Old) || !plain(p.New) }) {
 		return json.Marshal(r)
 	}
-	change := textOrNil(r.ChangeID)
-	if r.ChangeID == r.ID {
-		change = true
-	}
-	v := make([]any, 0, headFields+3*len(r.ModifiedProperties))
-	v = append(v, r.ID, float64(r.Time.Unix()), float64(r.Time.Nanosecond()), r.Job, textOrNil(r.CycleID), change, textOrNil(r.Trigger),
-		textOrNil(r.Resource), textOrNil(string(r.Action)), textOrNil(string(r.Status)))
-	v = append(append(v, identity(r.SourceIdentity, r.Resource, "")...), identity(r.TargetIdentity, r.Resource, r.SourceIdentity.DisplayName)...)
-	if r.SourceIdentity.ID != "" {
-		v[10] = true // it is in the row
-	}
-	v = append(v, float64(r.DurationMS))
-	if e := r.Error; e != nil {
-		v = append(v, string(e.Code), e.Message, e.Advice)
-	} else {
-		v = append(v, nil, nil, nil)
-	}
+	// A usual record of a creation fits into the room.
+	e := recordEncoder{mapping.NewEncoder(append(make([]byte, 0, 512), compact), headFields+3*len(r.ModifiedProperties))}
+	e.head(r)
 	for _, p := range r.ModifiedProperties {
-		if !plain(p.Old) || !plain(p.New) {
-			return json.Marshal(r)
-		}
-		var path any = p.Path
 		if i := slices.Index(wellKnown[:], p.Path); i >= 0 {
-			path = float64(i)
+			e.Number(float64(i))
+		} else {
+			e.Text(p.Path)
 		}
-		v = append(v, path, p.Old, p.New)
+		e.Value(p.Old)
+		e.Value(p.New)
 	}
-	return append([]byte{compact}, mapping.Encode(v)...), nil
+	return e.Bytes(), nil
 }
 
-// identity returns an identity's three values. Words that are usual in its place are true.
-func identity(id provlog.Identity, resource, name string) []any {
-	out := []any{textOrNil(id.ID), textOrNil(id.DisplayName), textOrNil(id.Type)}
-	if id.DisplayName != "" && id.DisplayName == name {
-		out[1] = true
-	}
-	if id.Type != "" && id.Type == resource {
-		out[2] = true
-	}
-	return out
+// recordEncoder writes a record in the order that decodeRecord reads.
+type recordEncoder struct{ *mapping.Encoder }
+
+// head writes what stands before the properties.
+func (e recordEncoder) head(r *provlog.Record) {
+	source, target := &r.SourceIdentity, &r.TargetIdentity
+	e.text(r.ID)
+	e.Number(float64(r.Time.Unix()))
+	e.Number(float64(r.Time.Nanosecond()))
+	e.text(r.Job)
+	e.text(r.CycleID)
+	e.usual(r.ChangeID, r.ID)
+	e.text(r.Trigger)
+	e.text(r.Resource)
+	e.text(string(r.Action))
+	e.text(string(r.Status))
+	e.usual(source.ID, source.ID) // it is in the row
+	e.text(source.DisplayName)
+	e.usual(source.Type, r.Resource)
+	e.text(target.ID)
+	e.usual(target.DisplayName, source.DisplayName)
+	e.usual(target.Type, r.Resource)
+	e.Number(float64(r.DurationMS))
+	e.failure(r.Error)
 }
 
-func textOrNil(s string) any {
-	if s == "" {
-		return nil
+func (e recordEncoder) failure(f *provlog.Error) {
+	if f == nil {
+		for range 3 {
+			e.Value(nil)
+		}
+		return
 	}
-	return s
+	e.Text(string(f.Code)) // never nil, which says that nothing failed
+	e.text(f.Message)
+	e.text(f.Advice)
+}
+
+// text writes a text, nil for none.
+func (e recordEncoder) text(s string) { e.usual(s, "") }
+
+// usual writes a text, true for the one that is usual in its place.
+func (e recordEncoder) usual(s, word string) {
+	switch s {
+	case "":
+		e.Value(nil)
+	case word:
+		e.Value(true)
+	default:
+		e.Text(s)
+	}
 }
 
 // plain says whether mapping.Encode takes a value.

@@ -34,7 +34,7 @@ func TestRecordsKeepTheirJSON(t *testing.T) {
 			r.ModifiedProperties = append(r.ModifiedProperties, provlog.Property{Path: path.Draw(t, "path"), Old: value.Draw(t, "old"), New: value.Draw(t, "new")})
 		}
 		if rapid.Bool().Draw(t, "failed") {
-			r.Error = &provlog.Error{Code: provlog.CodeConflict, Message: word.Draw(t, "message"), Advice: word.Draw(t, "advice")}
+			r.Error = &provlog.Error{Code: provlog.Code(word.Draw(t, "code")), Message: word.Draw(t, "message"), Advice: word.Draw(t, "advice")}
 		}
 		if rapid.Bool().Draw(t, "stepped") {
 			r.Steps = []provlog.Step{{Name: provlog.StepMatch, Status: provlog.StatusSuccess, Data: map[string]any{"a": 1.5}}}
