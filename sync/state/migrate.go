@@ -20,6 +20,7 @@ var migrations embed.FS
 func goMigrations() []*goose.Migration {
 	return []*goose.Migration{
 		goMigration(5, packMembers, unpackMembers),
+		goMigration(6, shortenIndexes, lengthenIndexes),
 	}
 }
 

@@ -2,7 +2,10 @@ package state
 
 import (
 	"database/sql"
+	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,19 +45,72 @@ func TestLogSurvivesTheLeanIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	var back []row
-	found, err := db.QueryContext(t.Context(), `SELECT status, action FROM log ORDER BY id`)
+	for _, both := range texts(t, db, `SELECT status || ' ' || action FROM log ORDER BY id`) {
+		status, action, _ := strings.Cut(both, " ")
+		back = append(back, row{status, action})
+	}
+	if diff := cmp.Diff(rows, back); diff != "" {
+		t.Errorf("after the way back (-want +got):\n%s", diff)
+	}
+}
+
+// TestLogSurvivesTheShortIndexes: records of the fourth schema are found by identity after
+// the sixth, all of them, and they and their table are as they were after the way back.
+func TestLogSurvivesTheShortIndexes(t *testing.T) {
+	const people, each, schema = 1001, 3, `SELECT sql FROM sqlite_master WHERE tbl_name = 'log' ORDER BY name`
+	const all = `SELECT id || ' ' || job_id || ' ' || time || ' ' || kind || ' ' || source_id || ' ' || body FROM log ORDER BY id`
+	file := filepath.Join(t.TempDir(), "state.db")
+	p, db := at(t, file, 4)
+	mustExec(t, db, `INSERT INTO jobs (id, name) VALUES (1, 'wiki')`)
+	// Every second id, as if others had been pruned.
+	mustExec(t, db, `WITH n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1 * ?2)
+		INSERT INTO log (id, job_id, time, kind, source_id, body) SELECT 2 * i + 1, 1, i, 11, 'u' || (i % ?1), '{}' FROM n`, people, each)
+	before, table := texts(t, db, all), texts(t, db, schema)
+	s, err := Open(t.Context(), Options{Path: file})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = drain(found, func(rows *sql.Rows) error {
-		var r row
-		err := rows.Scan(&r.Status, &r.Action)
-		back = append(back, r)
+	for i := range int64(people) {
+		var got []int64
+		for _, l := range logs(t, s, 1, provlog.Filter{Identity: fmt.Sprintf("u%d", i), Limit: 10}) {
+			got = append(got, l.Seq)
+		}
+		if want := []int64{2*(i+2*people) + 1, 2*(i+people) + 1, 2*i + 1}; !slices.Equal(got, want) {
+			t.Fatalf("u%d has the records %v, want %v", i, got, want)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.DownTo(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, texts(t, db, all)); diff != "" {
+		t.Errorf("records after the way back (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(table, texts(t, db, schema)); diff != "" {
+		t.Errorf("the table after the way back (-want +got):\n%s", diff)
+	}
+}
+
+// texts are the rows of a query for one text.
+func texts(t *testing.T, db *sql.DB, query string) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	err = drain(rows, func(r *sql.Rows) error {
+		var text string
+		err := r.Scan(&text)
+		out = append(out, text)
 		return err
 	})
-	if diff := cmp.Diff(rows, back); err != nil || diff != "" {
-		t.Errorf("after the way back (-want +got), %v:\n%s", err, diff)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return out
 }
 
 // at makes a state file of an older schema.

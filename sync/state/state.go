@@ -118,7 +118,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.conn, err = s.w.Conn(ctx); err != nil {
 		return classify(err)
 	}
-	// Half of what an initial cycle writes goes to random pages of the indexes over ids. The
+	// Much of what an initial cycle writes goes to random pages of the indexes over ids. The
 	// longer the log, the more often such a page is copied to the file once instead of twice.
 	if _, err := s.conn.ExecContext(ctx, `PRAGMA wal_autocheckpoint = 8000`); err != nil {
 		return classify(err)

@@ -131,7 +131,8 @@ CREATE TABLE log (
   source_id TEXT    NOT NULL,
   body      BLOB    NOT NULL                    -- provlog.Record
 );
--- One for each way to filter, in the order of the answer: each ends with the id.
+-- One for each way to filter, in the order of the answer: each ends with the id. Schema 6
+-- (migrate0006.go) has shorter ones.
 CREATE INDEX log_job ON log (job_id, id);
 CREATE INDEX log_source ON log (job_id, source_id, id);
 CREATE INDEX log_status ON log (job_id, status, id);
