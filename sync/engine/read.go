@@ -61,13 +61,13 @@ func (c *cycle) importer(ctx context.Context, round state.Round) (*state.Importe
 	})
 }
 
-// fetched is a page on its way from the source.
+// fetched is a page on its way from the source, mapped.
 type fetched struct {
-	page *sources.Page
-	err  error
+	batch state.Batch
+	err   error
 }
 
-// pages imports one page while the next is fetched.
+// pages imports one page while the next is fetched and mapped.
 func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cursor) error {
 	ctx, cancel := context.WithCancel(ctx)
 	next := make(chan fetched, 1)
@@ -83,16 +83,15 @@ func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cu
 		if f.err != nil {
 			return fmt.Errorf("read the source: %w", f.err)
 		}
-		batch := c.batch(f.page)
-		if err := im.Import(ctx, batch); err != nil {
+		if err := im.Import(ctx, f.batch); err != nil {
 			return fmt.Errorf("store a page of the source: %w", err)
 		}
-		if err := c.unmapped(ctx, &batch); err != nil {
+		if err := c.unmapped(ctx, &f.batch); err != nil {
 			return fmt.Errorf("log what could not be mapped: %w", err)
 		}
-		read += len(batch.Entries)
+		read += len(f.batch.Entries)
 		c.progress("read", read, 0)
-		if f.page.Done {
+		if f.batch.Done {
 			return nil
 		}
 	}
@@ -106,8 +105,12 @@ func (c *cycle) fetch(ctx context.Context, cursor sources.Cursor, out chan<- fet
 		if err == nil && !page.Done && page.Cursor == cursor {
 			err = &sources.Error{Class: sources.Incomplete, Op: "read", Message: "the source gave the same position twice"}
 		}
+		next := fetched{err: err}
+		if err == nil {
+			next.batch = c.batch(page)
+		}
 		select {
-		case out <- fetched{page, err}:
+		case out <- next:
 		case <-ctx.Done():
 			return
 		}
@@ -118,7 +121,8 @@ func (c *cycle) fetch(ctx context.Context, cursor sources.Cursor, out chan<- fet
 	}
 }
 
-// batch maps a page.
+// batch maps a page. It runs beside the import of the page before, and only reads what
+// stays the same in a cycle.
 func (c *cycle) batch(p *sources.Page) state.Batch {
 	b := state.Batch{
 		CompleteGroups: p.CompleteGroups, Assignments: p.Assignments, CompleteAssignments: p.CompleteAssignments,
