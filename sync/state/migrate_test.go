@@ -93,6 +93,54 @@ func TestLogSurvivesTheShortIndexes(t *testing.T) {
 	}
 }
 
+// TestMembershipsSurviveBeingPacked: what the fourth schema knew of memberships is known
+// after the fifth, but for those that nobody wants or has, and as it was after the way back.
+func TestMembershipsSurviveBeingPacked(t *testing.T) {
+	const all = `SELECT group_id || ' ' || user_id || ' ' || want || ' ' || have || ' ' || dirty FROM members WHERE want OR have ORDER BY group_id, user_id`
+	const schema = `SELECT sql FROM sqlite_master WHERE name LIKE 'members_%' OR tbl_name = 'seen' ORDER BY name`
+	file := filepath.Join(t.TempDir(), "state.db")
+	p, db := at(t, file, 4)
+	mustExec(t, db, `INSERT INTO jobs (id, name, cursor, round) VALUES (1, 'wiki', 'half way', 7), (2, 'mail', 'watermark', 0)`)
+	mustExec(t, db, `WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+		INSERT INTO objects (id, job_id, resource, source_id) SELECT i, 1 + i % 2, 1 + (i > 16), 'o' || i FROM n`)
+	mustExec(t, db, `WITH u(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM u WHERE i < 16)
+		INSERT INTO members (group_id, user_id, want, have, dirty) SELECT g.value, i, i % 2, i / 2 % 2, i / 4 % 2 FROM u, json_each('[20, 18]') g`)
+	mustExec(t, db, `INSERT INTO seen (job_id, round, what, ids) VALUES (1, 7, 3, x'01')`)
+	before, table := texts(t, db, all), texts(t, db, schema)
+	s, err := Open(t.Context(), Options{Path: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range []int64{20, 18} {
+		r, err := rosterOf(s.scan(t.Context()), group)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &roster{group: group, want: idSet{1, 3, 5, 7, 9, 11, 13, 15}, have: idSet{2, 3, 6, 7, 10, 11, 14, 15}, pending: idSet{5, 6, 7, 13, 14, 15}}
+		if diff := cmp.Diff(want, r, cmp.AllowUnexported(roster{})); diff != "" {
+			t.Errorf("group %d (-want +got):\n%s", group, diff)
+		}
+	}
+	if got, want := texts(t, db, `SELECT group_id || ' ' || job_id || ' ' || settled FROM rosters ORDER BY group_id`), []string{"18 1 6", "20 1 6"}; !slices.Equal(got, want) {
+		t.Errorf("rosters %v, want %v", got, want)
+	}
+	if got, want := texts(t, db, `SELECT cursor || ' ' || round FROM jobs ORDER BY id`), []string{" 0", "watermark 0"}; !slices.Equal(got, want) {
+		t.Errorf("rounds %q, want %q", got, want)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.DownTo(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, texts(t, db, all)); diff != "" {
+		t.Errorf("memberships after the way back (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(table, texts(t, db, schema)); diff != "" {
+		t.Errorf("tables after the way back (-want +got):\n%s", diff)
+	}
+}
+
 // texts are the rows of a query for one text.
 func texts(t *testing.T, db *sql.DB, query string) []string {
 	t.Helper()

@@ -102,13 +102,19 @@ func (s *Store) Purge(ctx context.Context, job JobID) (int, error) {
 		if err != nil || len(gone) == 0 {
 			return err
 		}
-		members, err := wantedMembers(t, job)
+		// The number of who is forgotten may be given again: nobody may be a member by it.
+		members, err := allMembers(t, job)
 		if err != nil {
 			return err
 		}
 		gone = slices.DeleteFunc(gone, members.has)
 		n = len(gone)
-		return forget(t, job, gone)
+		list, err := gone.list()
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(`DELETE FROM objects WHERE id IN (SELECT value FROM json_each(?))`, list)
+		return err
 	})
 	return n, err
 }
@@ -128,29 +134,16 @@ func forgettable(t *txn, job JobID) (idSet, error) {
 	return out, err
 }
 
-func wantedMembers(t *txn, job JobID) (*bitset, error) {
+// allMembers are the users whom any roster of a job wants or has.
+func allMembers(t *txn, job JobID) (*bitset, error) {
 	var out bitset
 	err := eachRoster(t.scan, rostersOfJob, job, func(r *roster) error {
-		for _, id := range r.want {
+		for _, id := range r.all() {
 			out.add(id)
 		}
 		return nil
 	})
 	return &out, err
-}
-
-// forget deletes objects, and takes them out of the rosters before, since their numbers
-// may be given again.
-func forget(t *txn, job JobID, gone idSet) error {
-	if err := loseMembers(t, job, gone); err != nil {
-		return err
-	}
-	list, err := gone.list()
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(`DELETE FROM objects WHERE id IN (SELECT value FROM json_each(?))`, list)
-	return err
 }
 
 // sweep marks as gone the objects that a full round has not seen. keep is set when an
