@@ -39,9 +39,8 @@ func migrator(db *sql.DB) (*goose.Provider, error) {
 		goose.WithGoMigrations(goMigrations()...), goose.WithSlog(slog.New(slog.DiscardHandler)))
 }
 
-// migrateTries bounds how often the schema is brought up to date again because another
-// process was doing the same.
-const migrateTries = 50
+// migrateTries bounds how often the same step is tried because another process was at it.
+const migrateTries = 100
 
 // migrate brings the schema up to date. Processes that start together on a new file
 // stumble over each other here; whoever loses looks again.
@@ -52,8 +51,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	all := p.ListSources()
 	want := all[len(all)-1].Version
-	for try := 1; ; try++ {
+	for try, last := 1, int64(-1); ; try++ {
 		have, err := s.version(ctx)
+		if have != last {
+			try, last = 1, have
+		}
 		switch {
 		case err != nil:
 			return err
@@ -65,7 +67,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, err := p.Up(ctx); err != nil && (try == migrateTries || ctx.Err() != nil) {
 			return classify(err)
 		} else if err != nil {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
 		}
 	}
 }

@@ -10,7 +10,8 @@
 // desired is what the app should hold of it by the mapping; acked is what the app last
 // acknowledged; dirty means that the two have to be compared. A round is one complete
 // reading of the source or of its changes; seen collects what a full round met, so that
-// its end can tell who is gone. An intent stands from before a request is sent until its
+// its end can tell who is gone. A roster is the memberships of one group: sets of users,
+// wanted by the source and had by the app. An intent stands from before a request is sent until its
 // result is recorded.
 //
 // # Invariants
