@@ -51,8 +51,9 @@ func (m *MemberChange) Result(have bool) MemberResult {
 // MemberResult is what came of one membership, as MemberChange.Result makes it.
 type MemberResult struct {
 	user  int64
-	want  bool  // as read
-	woken int64 // as read
+	want  bool // as read, like the next two
+	woken int64
+	link  sinks.ID
 	have  bool
 }
 
@@ -94,7 +95,7 @@ func (s *Store) memberChanges(ctx context.Context, out []MemberChange, q MemberQ
 			return err
 		}
 		m.Want, m.Have = r.want.has(int64(m.User)), r.have.has(int64(m.User))
-		m.read = MemberResult{user: int64(m.User), want: m.Want, woken: r.woken}
+		m.read = MemberResult{user: int64(m.User), want: m.Want, woken: r.woken, link: m.SinkID}
 		if !q.Ready || m.Wanted() {
 			out = append(out, m)
 		}
@@ -116,9 +117,13 @@ func recordMembers(t *txn, r *Result) error {
 	if err != nil {
 		return err
 	}
+	others, err := otherAccounts(t, ros, r.Members)
+	if err != nil {
+		return err
+	}
 	var in, out, done, again []int64
 	for _, m := range r.Members {
-		if m.have {
+		if m.have && !others[m.user] {
 			in = append(in, m.user)
 		} else {
 			out = append(out, m.user)
@@ -132,6 +137,32 @@ func recordMembers(t *txn, r *Result) error {
 	ros.have = ros.have.union(newIDSet(in)).minus(newIDSet(out))
 	ros.pending = ros.pending.minus(newIDSet(done)).union(newIDSet(again))
 	return t.putRoster(ros)
+}
+
+// otherAccounts are the users who have another account than the one of which a result
+// speaks, or none: that one is no member.
+func otherAccounts(t *txn, ros *roster, results []MemberResult) (map[int64]bool, error) {
+	if !slices.ContainsFunc(results, func(m MemberResult) bool { return m.woken != ros.woken }) {
+		return nil, nil
+	}
+	links := map[int64]sinks.ID{}
+	users := make([]int64, len(results))
+	for i, m := range results {
+		users[i], links[m.user] = m.user, m.link
+	}
+	list, err := newIDSet(users).list()
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]bool{}
+	err = t.scan(func(r *sql.Rows) error {
+		var user int64
+		var link sinks.ID
+		err := r.Scan(&user, &link)
+		out[user] = link != links[user]
+		return err
+	}, `SELECT o.id, COALESCE(o.sink_id, '') FROM json_each(?) j CROSS JOIN objects o ON o.id = j.value`, list)
+	return out, err
 }
 
 // observeMembers takes what the app shows of a group for what it has. Members that

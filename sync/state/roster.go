@@ -23,8 +23,8 @@ type roster struct {
 // all are the users that the roster speaks of.
 func (r *roster) all() idSet { return r.want.union(r.have) }
 
-// compare has memberships of users compared, as far as there are any.
-func (r *roster) compare(users idSet) { r.pending = r.pending.union(users.and(r.all())) }
+// compare has memberships of users compared, as far as there are any (see putRoster).
+func (r *roster) compare(users idSet) { r.pending = r.pending.union(users) }
 
 // lose notes that the accounts of users are in the group no more.
 func (r *roster) lose(users idSet) {

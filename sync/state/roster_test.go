@@ -9,16 +9,20 @@ import (
 	"github.com/idpbridge/idpbridge/sync/state"
 )
 
-// toCompare are the memberships of a group that have to be compared: whether the app should
-// have them, by the user's source id.
-func (r *rig) toCompare(i int) map[sources.ID]bool {
+// pair is a membership as the app should have it, and as it has it.
+type pair struct{ Wanted, Have bool }
+
+type pairs = map[sources.ID]pair
+
+// toCompare are the memberships of a group that have to be compared, by the user's source id.
+func (r *rig) toCompare(i int) pairs {
 	r.t.Helper()
 	g := r.object(sinks.Group, string(team(i).SourceID))
 	changes, err := r.s.MemberChanges(r.t.Context(), state.MemberQuery{Group: g.ID, Limit: 1000})
 	must(r.t, err)
-	out := map[sources.ID]bool{}
+	out := pairs{}
 	for _, m := range changes {
-		out[m.SourceID] = m.Wanted()
+		out[m.SourceID] = pair{m.Wanted(), m.Have}
 	}
 	return out
 }
@@ -37,28 +41,31 @@ func settled(t *testing.T) *rig {
 // TestAccountsWakeMemberships: whatever becomes of an account has its memberships compared,
 // in all groups, and nobody else's.
 func TestAccountsWakeMemberships(t *testing.T) {
-	none := map[sources.ID]bool{}
 	for name, tt := range map[string]struct {
-		user         int
-		change       func(*state.Result)
-		group1, two2 map[sources.ID]bool
+		user   int
+		change func(*state.Result)
+		groups [3]pairs
 	}{
-		"disabled":    {1, func(res *state.Result) { res.Account = plan.Blocked }, map[sources.ID]bool{"u1": false}, map[sources.ID]bool{"u1": false}},
-		"replaced":    {1, func(res *state.Result) { res.SinkID = "app-other" }, map[sources.ID]bool{"u1": true}, map[sources.ID]bool{"u1": true}},
-		"lost":        {2, func(res *state.Result) { res.SinkID, res.Account = "", plan.NoAccount }, none, map[sources.ID]bool{"u2": false}},
-		"as it was":   {1, func(*state.Result) {}, none, none},
-		"in no group": {3, func(res *state.Result) { res.Account = plan.Blocked }, none, none},
+		"disabled":    {1, disabled, [3]pairs{1: {"u1": {false, true}}, 2: {"u1": {false, true}}}},
+		"replaced":    {1, replaced, [3]pairs{1: {"u1": {true, false}}, 2: {"u1": {true, false}}}},
+		"lost":        {2, lost, [3]pairs{1: {}, 2: {"u2": {false, false}}}},
+		"as it was":   {1, func(*state.Result) {}, [3]pairs{1: {}, 2: {}}},
+		"in no group": {3, disabled, [3]pairs{1: {}, 2: {}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := settled(t)
 			res := r.find(tt.user).Unchanged()
 			tt.change(&res)
 			r.record(res)
-			equal(t, "group 1", r.toCompare(1), tt.group1)
-			equal(t, "group 2", r.toCompare(2), tt.two2)
+			equal(t, "group 1", r.toCompare(1), tt.groups[1])
+			equal(t, "group 2", r.toCompare(2), tt.groups[2])
 		})
 	}
 }
+
+func disabled(r *state.Result) { r.Account = plan.Blocked }
+func replaced(r *state.Result) { r.SinkID = "app-other" }
+func lost(r *state.Result)     { r.SinkID, r.Account = "", plan.NoAccount }
 
 // TestFirstAccountWakesMemberships: who got no account when the group's members were sent
 // is sent when the account is there.
@@ -70,9 +77,9 @@ func TestFirstAccountWakesMemberships(t *testing.T) {
 	r.record(linked(&users[0]))
 	r.record(linked(r.object(sinks.Group, "g1")))
 	r.sendMembers(1)
-	equal(t, "waiting before", r.toCompare(1), map[sources.ID]bool{})
+	equal(t, "waiting before", r.toCompare(1), pairs{})
 	r.record(linked(&users[1]))
-	equal(t, "waiting", r.toCompare(1), map[sources.ID]bool{"u1": true})
+	equal(t, "waiting", r.toCompare(1), pairs{"u1": {true, false}})
 	m, err := r.s.Memberships(t.Context(), r.query("", sinks.User, 0), r.find(1).ID)
 	must(t, err)
 	equal(t, "groups of the user", m, state.Memberships{Wanted: 1})
@@ -83,26 +90,35 @@ func TestFirstAccountWakesMemberships(t *testing.T) {
 
 // TestAccountBesideTheSending: an account that changes while its group is being sent, with
 // all members waiting, is compared again, although the result of its membership comes later.
+// What was sent for an account is not true of the next one.
 func TestAccountBesideTheSending(t *testing.T) {
-	r := newRig(t)
-	r.read(append(people(2), team(1, 0, 1))...)
-	r.link()
-	l := r.lease()
-	g := r.claim(r.query(l.Holder, sinks.Group, state.Membership))[0]
-	changes, err := r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
-	must(t, err)
-	off := r.find(1).Unchanged()
-	off.Account = plan.Blocked
-	r.record(off)
-	res := g.Unchanged()
-	for _, m := range changes {
-		res.Members = append(res.Members, m.Result(m.Wanted()))
+	for name, tt := range map[string]struct {
+		change func(*state.Result)
+		want   pair
+	}{
+		"disabled": {disabled, pair{false, true}},
+		"replaced": {replaced, pair{true, false}},
+		"lost":     {lost, pair{false, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.read(append(people(2), team(1, 0, 1))...)
+			r.link()
+			l := r.lease()
+			g := r.claim(r.query(l.Holder, sinks.Group, state.Membership))[0]
+			changes, err := r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
+			must(t, err)
+			meanwhile := r.find(1).Unchanged()
+			tt.change(&meanwhile)
+			r.record(meanwhile)
+			res := g.Unchanged()
+			for _, m := range changes {
+				res.Members = append(res.Members, m.Result(m.Wanted()))
+			}
+			r.record(res)
+			equal(t, "to be compared", r.toCompare(1), pairs{"u0": {true, true}, "u1": tt.want})
+		})
 	}
-	r.record(res)
-	again := r.toCompare(1)
-	equal(t, "user 1 is wanted", again["u1"], false)
-	_, waits := again["u1"]
-	equal(t, "user 1 waits", waits, true)
 }
 
 // TestGroupsOfLostAccounts: a group whose account is another now has no members yet.
@@ -122,8 +138,8 @@ func TestGroupsOfLostAccounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := settled(t)
 			lose(r, r.object(sinks.Group, "g1"))
-			equal(t, "group 1", r.toCompare(1), map[sources.ID]bool{"u0": true, "u1": true})
-			equal(t, "group 2", r.toCompare(2), map[sources.ID]bool{})
+			equal(t, "group 1", r.toCompare(1), pairs{"u0": {true, false}, "u1": {true, false}})
+			equal(t, "group 2", r.toCompare(2), pairs{})
 		})
 	}
 }
@@ -169,4 +185,50 @@ func TestMembersOfGroupsThatAreGone(t *testing.T) {
 	r.read(append(people(4), team(1, 0, 1))...)
 	equal(t, "members of the group that is gone", r.members(2), []string{"u1", "u2"})
 	equal(t, "presence", r.object(sinks.Group, "g2").Presence, plan.Gone)
+}
+
+// TestManyGroups: a full round looks through more groups than are in memory at once.
+func TestManyGroups(t *testing.T) {
+	r := newRig(t)
+	const groups = 150
+	entries, left := people(2), people(2)
+	for i := range groups {
+		entries, left = append(entries, team(i, 0, 1)), append(left, team(i, 1))
+	}
+	r.read(entries...)
+	r.read(left...)
+	for i := range groups {
+		equal(t, "members", r.members(i), []string{"u1"})
+	}
+}
+
+// TestMembersByAndBy: what is asked for in small parts is the whole, in order.
+func TestMembersByAndBy(t *testing.T) {
+	r := newRig(t)
+	r.read(append(people(9), team(1, 8, 7, 6, 5, 4, 3, 2, 1, 0))...)
+	l := r.lease()
+	for i, o := range r.claim(r.query(l.Holder, sinks.User, state.Dirty)) {
+		if i%3 != 0 {
+			r.record(linked(&o))
+		}
+	}
+	q := state.MemberQuery{Group: r.object(sinks.Group, "g1").ID, Limit: 2}
+	for ready, want := range map[bool][]sources.ID{
+		false: {"u0", "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8"},
+		true:  {"u1", "u2", "u4", "u5", "u7", "u8"},
+	} {
+		var got []sources.ID
+		for q.Ready, q.After = ready, 0; ; {
+			page, err := r.s.MemberChanges(t.Context(), q)
+			must(t, err)
+			for _, m := range page {
+				got = append(got, m.SourceID)
+			}
+			if len(page) < q.Limit {
+				break
+			}
+			q.After = page[len(page)-1].User
+		}
+		equal(t, "members", got, want)
+	}
 }
