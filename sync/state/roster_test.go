@@ -178,6 +178,41 @@ func TestMembersOnDemandDuringARound(t *testing.T) {
 	equal(t, "members at the end", r.members(1), []string{"u0", "u3"})
 }
 
+// TestWholeListAfterOnDemand: the whole list of a group's members is the source's word, and
+// what was provisioned on demand before it is no part of it.
+func TestWholeListAfterOnDemand(t *testing.T) {
+	r := newRig(t)
+	r.read(append(people(4), team(1, 0, 1))...)
+	im, _ := r.begin(false)
+	must(t, im.Import(t.Context(), state.Batch{Entries: []state.Entry{team(1, 0)}, Cursor: "2"}))
+	_, err := r.importer(r.reload().Round).One(t.Context(), team(1, 0, 3), true)
+	must(t, err)
+	must(t, im.Import(t.Context(), state.Batch{Entries: []state.Entry{team(1, 2)}, CompleteGroups: []sources.ID{"g1"}, Done: true, Cursor: "end"}))
+	equal(t, "members", r.members(1), []string{"u0", "u2"})
+}
+
+// TestNothingNewOfMembers: a list that says nothing new has nothing compared.
+func TestNothingNewOfMembers(t *testing.T) {
+	r := settled(t)
+	same := team(2, 1, 2)
+	same.Members = append(same.Members, sources.Member{User: "u3", Removed: true})
+	r.read(append(people(4), team(1, 0, 1), same)...)
+	equal(t, "group 1", r.toCompare(1), pairs{})
+	equal(t, "group 2", r.toCompare(2), pairs{})
+	l := r.lease()
+	equal(t, "groups to be compared", len(r.claim(r.query(l.Holder, sinks.Group, state.Membership))), 0)
+}
+
+// TestMembersBeforeTheUsers: members may be told, even twice, before the users themselves.
+func TestMembersBeforeTheUsers(t *testing.T) {
+	r := newRig(t)
+	im, _ := r.begin(true)
+	must(t, im.Import(t.Context(), state.Batch{Entries: []state.Entry{team(1, 1, 0, 1)}, Full: true, Cursor: "2"}))
+	must(t, im.Import(t.Context(), state.Batch{Entries: people(2), Full: true, Done: true, Cursor: "end"}))
+	equal(t, "members", r.members(1), []string{"u0", "u1"})
+	equal(t, "known by now", r.find(1).Presence, plan.Active)
+}
+
 // TestMembersOfGroupsThatAreGone: the members of a group that a round did not show stay
 // known, for its return.
 func TestMembersOfGroupsThatAreGone(t *testing.T) {
