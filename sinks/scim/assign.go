@@ -80,10 +80,11 @@ func setEntry(container map[string]any, p path, v any) {
 		if hollow(list[i], p.filter) {
 			list = slices.Delete(list, i, i+1)
 		}
+	case i < 0:
+		e := newEntry(p.filter)
+		fillEntry(e, p, v)
+		list = append(list, e)
 	default:
-		if i < 0 {
-			list, i = append(list, newEntry(p.filter)), len(list)
-		}
 		fillEntry(list[i], p, v)
 	}
 	if len(list) == 0 {

@@ -19,8 +19,7 @@ import (
 
 // change is one attribute of an Op, parsed.
 type change struct {
-	name  string // as the caller wrote it
-	path  path
+	*target
 	value any // nil: clear
 }
 
@@ -61,11 +60,11 @@ func (s *Sink) parseChanges(op sinks.Op) ([]change, error) {
 	}
 	out := make([]change, 0, len(op.Attributes))
 	for _, a := range op.Attributes {
-		p, err := s.paths.parse(a.Path)
+		t, err := s.paths.parse(a.Path)
 		if err != nil {
 			return nil, &sinks.Error{Class: sinks.Rejected, Op: op.Action.String(), Message: err.Error(), Hint: "Correct the mapping's target path."}
 		}
-		out = append(out, change{name: a.Path, path: p, value: outgoing(p, a.Value)})
+		out = append(out, change{t, outgoing(t.path, a.Value)})
 	}
 	return out, nil
 }
@@ -75,10 +74,12 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 	if err != nil {
 		return sinks.Receipt{}, err
 	}
-	if c.encoded, err = encode(c.body); err != nil {
+	body, written, err := c.body.write()
+	if err != nil {
 		return sinks.Receipt{}, fmt.Errorf("create %s: write body: %w", op.Resource, err)
 	}
-	req := request{method: http.MethodPost, resource: op.Resource, body: json.RawMessage(c.encoded)}
+	c.written = written
+	req := request{method: http.MethodPost, resource: op.Resource, body: json.RawMessage(body)}
 	a, err := s.write(ctx, req)
 	if err != nil {
 		return sinks.Receipt{}, err
@@ -98,7 +99,7 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 // creation is what a Create sends.
 type creation struct {
 	body    resource
-	encoded []byte // the body; nil in a bulk request
+	written *document // the body, as it was written; nil in a bulk request
 	sent    []change
 	ignored []string
 }
@@ -138,8 +139,7 @@ func (s *Sink) createReceipt(op sinks.Op, c creation, d *document) sinks.Receipt
 // differing are the changes of attributes that are shown otherwise than they were sent,
 // to the byte: many applications give back most of them as they are.
 func (d *document) differing(c creation) []change {
-	sent, err := readDocument(c.encoded, false)
-	if err != nil {
+	if c.written == nil {
 		return c.sent
 	}
 	var out []change
@@ -147,7 +147,7 @@ func (d *document) differing(c creation) []change {
 	for _, change := range c.sent {
 		top := cmp.Or(change.path.schema, change.path.attr)
 		if top != last { // several changes of one attribute follow each other
-			last, same = top, bytes.Equal(sent.attribute(top), d.attribute(top))
+			last, same = top, bytes.Equal(c.written.attribute(top), d.attribute(top))
 		}
 		if !same {
 			out = append(out, change)

@@ -47,10 +47,22 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 	}
 }
 
+// write is encode, and tells what each attribute was written as.
+func (r resource) write() ([]byte, *document, error) {
+	d := &document{attributes: make([]attribute, 0, len(r))}
+	b, err := appendMembers(make([]byte, 0, 1024), r, d)
+	return b, d, err
+}
+
 func appendObject(b []byte, m map[string]any) ([]byte, error) {
 	if m == nil {
 		return append(b, "null"...), nil
 	}
+	return appendMembers(b, m, nil)
+}
+
+// appendMembers writes an object, and notes its members in d unless that is nil.
+func appendMembers(b []byte, m map[string]any, d *document) ([]byte, error) {
 	var room [24]string
 	names := room[:0]
 	for name := range m {
@@ -62,10 +74,15 @@ func appendObject(b []byte, m map[string]any) ([]byte, error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
+		start := len(b)
 		b = append(appendQuoted(b, name), ':')
+		value := len(b)
 		var err error
 		if b, err = appendJSON(b, m[name]); err != nil {
 			return nil, err
+		}
+		if d != nil {
+			d.attributes = append(d.attributes, attribute{bareText(b[start : value-1]), b[value:]})
 		}
 	}
 	return append(b, '}'), nil

@@ -256,7 +256,7 @@ func TestCreateReceipt(t *testing.T) {
 		op.Attributes = append(op.Attributes, sinks.Attribute{Path: path, Value: v})
 	}
 	s, c := created(t, op)
-	sent, err := encode(c.body)
+	sent, written, err := c.body.write()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,12 +270,12 @@ func TestCreateReceipt(t *testing.T) {
 		{`{"id":"1","userName":"x","name":{"familyName":null,"givenName":"x"},"emails":[]}`, []string{mail, "name.familyName", home, "active", ext}},
 		{`{"id":"1"}`, nil}, // shows nothing at all
 	} {
-		for name, encoded := range map[string][]byte{"alone": sent, "in bulk": nil} {
+		for name, written := range map[string]*document{"alone": written, "in bulk": nil} {
 			d, err := readDocument([]byte(tt.answer), false)
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.encoded = encoded
+			c.written = written
 			got := s.createReceipt(op, c, d)
 			if diff := cmp.Diff(sinks.Receipt{ID: "1", Ignored: tt.want}, got); diff != "" {
 				t.Errorf("%s: %s (-want +got):\n%s", name, tt.answer, diff)

@@ -65,18 +65,26 @@ func parsePath(s string) (path, error) {
 	return p, nil
 }
 
+// target is a path of a mapping, parsed.
+type target struct {
+	name string // as the mapping writes it
+	path path
+}
+
 // paths are the paths parsed so far: the few of a mapping, which come with every object.
 type paths struct{ parsed sync.Map }
 
-func (ps *paths) parse(s string) (path, error) {
-	if p, ok := ps.parsed.Load(s); ok {
-		return p.(path), nil //nolint:forcetypeassert // stored below
+func (ps *paths) parse(s string) (*target, error) {
+	if t, ok := ps.parsed.Load(s); ok {
+		return t.(*target), nil //nolint:forcetypeassert // stored below
 	}
 	p, err := parsePath(s)
-	if err == nil {
-		ps.parsed.Store(s, p)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	t := &target{s, p}
+	ps.parsed.Store(s, t)
+	return t, nil
 }
 
 // splitSchema cuts the URN off a path. The core schema's URN is implied, so that a fully

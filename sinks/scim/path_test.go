@@ -220,7 +220,7 @@ func TestNewBody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			changes = append(changes, change{name: name, path: p, value: outgoing(p, pairs[i+1])})
+			changes = append(changes, change{&target{name, p}, outgoing(p, pairs[i+1])})
 		}
 		return newBody(sinks.User, changes)
 	}
