@@ -76,7 +76,7 @@ func (t *roundTripper) try(req *http.Request) attempt {
 // send passes the breaker, and records what happened.
 func (t *roundTripper) send(ctx context.Context, req *http.Request, turn ticket) attempt {
 	progress := &progress{}
-	traced := req.WithContext(httptrace.WithClientTrace(ctx, progress.trace()))
+	traced := t.prepare(httptrace.WithClientTrace(ctx, progress.trace()), req)
 	resp, err := t.breaker.do(progress, func() (*http.Response, error) { //nolint:bodyclose // the caller's
 		return t.next.RoundTrip(traced)
 	})
@@ -106,6 +106,21 @@ func (t *roundTripper) send(ctx context.Context, req *http.Request, turn ticket)
 			slog.String("name", t.Name), slog.Int("status", status), slog.Duration("pause", a.signal.pause))
 	}
 	return a
+}
+
+// prepare returns the request with our User-Agent, as a copy: a RoundTripper may not
+// change what it was given.
+func (t *roundTripper) prepare(ctx context.Context, req *http.Request) *http.Request {
+	sent := req.WithContext(ctx)
+	if req.Header.Get("User-Agent") != "" {
+		return sent
+	}
+	sent.Header = req.Header.Clone()
+	if sent.Header == nil {
+		sent.Header = http.Header{}
+	}
+	sent.Header.Set("User-Agent", t.UserAgent)
+	return sent
 }
 
 // judgeError says what an attempt without an answer tells of the peer's load, and whether

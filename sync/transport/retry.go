@@ -46,7 +46,7 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	tally := tally{}
 	for try := req; ; {
-		a := t.try(t.prepare(try))
+		a := t.try(try)
 		wait, again := tally.judge(req, &a)
 		if !again || !t.worth(req.Context(), &tally, wait) {
 			return a.resp, a.err
@@ -60,22 +60,6 @@ func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-}
-
-// prepare returns the request with our User-Agent, as a copy: a RoundTripper may not
-// change what it was given.
-func (t *roundTripper) prepare(req *http.Request) *http.Request {
-	if req.Header.Get("User-Agent") != "" {
-		return req
-	}
-	header := req.Header.Clone()
-	if header == nil {
-		header = http.Header{}
-	}
-	header.Set("User-Agent", t.UserAgent)
-	req = req.WithContext(req.Context()) // the rest is not changed
-	req.Header = header
-	return req
 }
 
 // tally counts what befell one call so far.

@@ -90,10 +90,11 @@ func waitOf(h http.Header, name string, now time.Time) time.Duration {
 }
 
 // resetNames are the headers that tell when a quota is full again. RateLimit-Reset counts
-// seconds; the others are found with both epochs and seconds.
-var resetNames = []string{"RateLimit-Reset", "X-RateLimit-Reset", "X-Rate-Limit-Reset", "X-Ratelimit-Reset-After"}
+// seconds; the others are found with both epochs and seconds. They are written as net/http
+// keeps them, which spares rewriting them for every answer.
+var resetNames = []string{"Ratelimit-Reset", "X-Ratelimit-Reset", "X-Rate-Limit-Reset", "X-Ratelimit-Reset-After"}
 
-var remainingNames = []string{"RateLimit-Remaining", "X-RateLimit-Remaining", "X-Rate-Limit-Remaining"}
+var remainingNames = []string{"Ratelimit-Remaining", "X-Ratelimit-Remaining", "X-Rate-Limit-Remaining"}
 
 // resetAfter reads how long until the quota is full again, 0 when that isn't told.
 func resetAfter(h http.Header, now time.Time) time.Duration {
@@ -113,14 +114,11 @@ func quotaOf(h http.Header, now time.Time) (left int, window time.Duration, ok b
 	if left, window, ok = structuredQuota(h); ok {
 		return left, window, true
 	}
-	window = resetAfter(h, now)
-	if window == 0 {
-		return 0, 0, false
-	}
 	for _, name := range remainingNames {
 		if v := h.Get(name); v != "" {
 			n, err := strconv.Atoi(strings.TrimSpace(v))
-			return max(n, 0), window, err == nil
+			window = resetAfter(h, now)
+			return max(n, 0), window, err == nil && window > 0
 		}
 	}
 	return 0, 0, false
@@ -129,7 +127,7 @@ func quotaOf(h http.Header, now time.Time) (left int, window time.Duration, ok b
 // structuredQuota reads the header RateLimit of draft-ietf-httpapi-ratelimit-headers, e.g.
 // `"default";r=50;t=30`, and of several policies takes the one with the fewest left.
 func structuredQuota(h http.Header) (left int, window time.Duration, ok bool) {
-	policies := h.Values("RateLimit")
+	policies := h.Values("Ratelimit")
 	if len(policies) == 0 {
 		return 0, 0, false
 	}
