@@ -370,7 +370,11 @@ func (t *task) ackDesired() {
 	if t.o.Table == 0 || !t.facts.Linked && t.out.Result.SinkID == "" {
 		return
 	}
-	t.out.Result.Acked = &state.Acked{Table: t.w.Job.Tables[t.o.Resource], Values: mapping.Encode(t.facts.Desired)}
+	table, values := t.w.Job.Tables[t.o.Resource], t.o.Desired
+	if t.o.Table != table {
+		values = mapping.Encode(t.facts.Desired)
+	}
+	t.out.Result.Acked = &state.Acked{Table: table, Values: values}
 	if t.table.Reference && !t.facts.Manager.Waiting {
 		t.out.Result.AckedManager = 0
 		if t.facts.Manager.Want != "" {
