@@ -209,7 +209,7 @@ func TestMembersBeforeTheUsers(t *testing.T) {
 	im, _ := r.begin(true)
 	must(t, im.Import(t.Context(), state.Batch{Entries: []state.Entry{team(1, 1, 0, 1)}, Full: true, Cursor: "2"}))
 	must(t, im.Import(t.Context(), state.Batch{Entries: people(2), Full: true, Done: true, Cursor: "end"}))
-	equal(t, "members", r.members(1), []string{"u0", "u1"})
+	equal(t, "members", r.members(1), []string{"u1", "u0"})
 	equal(t, "known by now", r.find(1).Presence, plan.Active)
 }
 
