@@ -144,6 +144,34 @@ func TestGroupsOfLostAccounts(t *testing.T) {
 	}
 }
 
+// TestEmptiedGroupsComeBack: all members of a group are compared when it was emptied, and
+// when it comes back.
+func TestEmptiedGroupsComeBack(t *testing.T) {
+	r := settled(t)
+	for _, account := range []plan.Account{plan.Blocked, plan.Enabled} {
+		res := r.object(sinks.Group, "g1").Unchanged()
+		res.Account = account
+		r.record(res)
+		equal(t, "to be compared", r.toCompare(1), pairs{"u0": {true, true}, "u1": {true, true}})
+		r.sendMembers(1)
+	}
+}
+
+// TestLeftBeforeSent: who left a group before the app heard of it is forgotten there, and
+// the other members are woken as before.
+func TestLeftBeforeSent(t *testing.T) {
+	r := newRig(t)
+	r.read(append(people(3), team(1, 0, 1, 2))...)
+	r.link()
+	r.read(append(people(3), team(1, 0))...)
+	equal(t, "to be compared", r.toCompare(1), pairs{"u0": {true, false}})
+	r.sendMembers(1)
+	off := r.find(0).Unchanged()
+	disabled(&off)
+	r.record(off)
+	equal(t, "to be compared after a change", r.toCompare(1), pairs{"u0": {false, true}})
+}
+
 // TestMembersInPages: a group whose members are told on several pages keeps them all, also
 // when the program was started anew between two of them.
 func TestMembersInPages(t *testing.T) {
