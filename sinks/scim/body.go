@@ -32,16 +32,14 @@ func (r resource) setSchemas(core string, changes []change) {
 		schemas = []string{core}
 	}
 	for _, c := range changes {
-		has := slices.ContainsFunc(schemas, func(s string) bool { return strings.EqualFold(s, c.path.schema) })
-		if c.path.schema != "" && c.value != nil && !has {
+		if c.path.schema == "" || c.value == nil {
+			continue
+		}
+		if !slices.ContainsFunc(schemas, func(s string) bool { return strings.EqualFold(s, c.path.schema) }) {
 			schemas = append(schemas, c.path.schema)
 		}
 	}
-	list := make([]any, len(schemas))
-	for i, s := range schemas {
-		list[i] = s
-	}
-	r["schemas"] = list
+	r["schemas"] = schemas
 }
 
 // complete gives entries the type that many servers insist on, and makes at most one of

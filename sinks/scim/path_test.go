@@ -235,7 +235,7 @@ func TestNewBody(t *testing.T) {
 		"entra": {
 			body("userName", "ada", `emails[type eq "work"].value`, "a@x", `addresses[type eq "work"].locality`, "Bonn", `addresses[type eq "work"].country`, "DE", sinks.PathManager, "m1"),
 			resource{
-				"schemas": []any{schemaUser, schemaEnterprise}, "userName": "ada",
+				"schemas": []string{schemaUser, schemaEnterprise}, "userName": "ada",
 				"emails":         []map[string]any{entry("type", "work", "value", "a@x", "primary", true)},
 				"addresses":      []map[string]any{entry("type", "work", "locality", "Bonn", "country", "DE")},
 				schemaEnterprise: map[string]any{"manager": map[string]any{"value": "m1"}},
@@ -244,7 +244,7 @@ func TestNewBody(t *testing.T) {
 		"okta": {
 			body(`emails[primary eq true].value`, "a@x", `emails[primary eq false].value`, "b@x", `phoneNumbers[primary eq true].value`, "1", `phoneNumbers[primary eq false].value`, "2"),
 			resource{
-				"schemas":      []any{schemaUser},
+				"schemas":      []string{schemaUser},
 				"emails":       []map[string]any{entry("type", "work", "value", "a@x", "primary", true), entry("type", "other", "value", "b@x", "primary", false)},
 				"phoneNumbers": []map[string]any{entry("type", "work", "value", "1", "primary", true), entry("type", "mobile", "value", "2", "primary", false)},
 			},
@@ -252,14 +252,14 @@ func TestNewBody(t *testing.T) {
 		"work is primary": {
 			body(`emails[type eq "home"].value`, "h@x", `emails[type eq "work"].value`, "w@x"),
 			resource{
-				"schemas": []any{schemaUser},
+				"schemas": []string{schemaUser},
 				"emails":  []map[string]any{entry("type", "home", "value", "h@x"), entry("type", "work", "value", "w@x", "primary", true)},
 			},
 		},
 		"booleans and custom schemas": {
 			body("active", "False", `roles[primary eq "True"].value`, "admin", "urn:acme:2.0:User:level", 3.0),
 			resource{
-				"schemas": []any{schemaUser, "urn:acme:2.0:User"}, "active": false,
+				"schemas": []string{schemaUser, "urn:acme:2.0:User"}, "active": false,
 				"roles":             []map[string]any{entry("primary", true, "value", "admin")},
 				"urn:acme:2.0:User": map[string]any{"level": 3.0},
 			},
