@@ -83,7 +83,7 @@ func keyOf(m map[string]any, name string) (string, bool) {
 	}
 	found, ok := name, false
 	for k := range m {
-		if (!ok || k < found) && strings.EqualFold(k, name) {
+		if len(k) == len(name) && (!ok || k < found) && strings.EqualFold(k, name) { // names are ASCII
 			found, ok = k, true
 		}
 	}
