@@ -17,9 +17,11 @@ const (
 	// claimSize objects are claimed in one transaction: that many may have to be looked
 	// for again after a crash.
 	claimSize = 256
-	// recordSize results, or those of recordEvery, are stored in one transaction.
-	recordSize  = 512
-	recordEvery = 250 * time.Millisecond
+	// recordSize results, or those of recordEvery, are stored in one transaction. The results
+	// of membersAsOne members count like one more.
+	recordSize   = 512
+	recordEvery  = 250 * time.Millisecond
+	membersAsOne = 50
 	// grace is how long requests in flight may take to end after a cycle was stopped.
 	grace = 20 * time.Second
 )
@@ -131,7 +133,7 @@ func withGrace(ctx context.Context, d time.Duration) (context.Context, context.C
 // tried. What can't be stored must not be sent: then the workers are stopped.
 func (c *cycle) recorder(ctx context.Context, phase string, outcomes <-chan apply.Outcome) (kept int, failed error) {
 	var batch []state.Result
-	done := 0
+	done, size := 0, 0
 	tick := time.NewTicker(recordEvery)
 	defer tick.Stop()
 	flush := func() {
@@ -142,7 +144,8 @@ func (c *cycle) recorder(ctx context.Context, phase string, outcomes <-chan appl
 			}
 		}
 		c.worker.Recorded(batch)
-		batch = batch[:0]
+		clear(batch)
+		batch, size = batch[:0], 0
 	}
 	for {
 		select {
@@ -157,7 +160,8 @@ func (c *cycle) recorder(ctx context.Context, phase string, outcomes <-chan appl
 			c.count(&o)
 			done++
 			c.progress(phase, done, 0)
-			if batch = append(batch, o.Result); len(batch) >= recordSize {
+			batch = append(batch, o.Result)
+			if size += 1 + len(o.Result.Members)/membersAsOne; size >= recordSize {
 				flush()
 			}
 		case <-tick.C:

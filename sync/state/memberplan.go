@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/idpbridge/idpbridge/sinks"
 	"github.com/idpbridge/idpbridge/sources"
 	"github.com/idpbridge/idpbridge/sync/plan"
@@ -48,14 +50,17 @@ func (m *MemberChange) Result(have bool) MemberResult {
 	return out
 }
 
-// MemberResult is what came of one membership, as MemberChange.Result makes it.
+// MemberResult is what came of one membership, as MemberChange.Result makes it. It is small,
+// since those of large groups wait by the thousand to be recorded.
 type MemberResult struct {
-	user  int64
-	want  bool // as read, like the next two
-	woken int64
-	link  sinks.ID
-	have  bool
+	user    int64
+	account uint64 // accountKey of the user's link, as read, like the next two
+	woken   int32
+	want    bool
+	have    bool
 }
+
+func accountKey(link sinks.ID) uint64 { return xxhash.Sum64String(string(link)) }
 
 // MemberChanges returns memberships in the order of their users.
 func (s *Store) MemberChanges(ctx context.Context, q MemberQuery) ([]MemberChange, error) {
@@ -95,7 +100,7 @@ func (s *Store) memberChanges(ctx context.Context, out []MemberChange, q MemberQ
 			return err
 		}
 		m.Want, m.Have = r.want.has(int64(m.User)), r.have.has(int64(m.User))
-		m.read = MemberResult{user: int64(m.User), want: m.Want, woken: r.woken, link: m.SinkID}
+		m.read = MemberResult{user: int64(m.User), want: m.Want, woken: r.woken, account: accountKey(m.SinkID)}
 		if !q.Ready || m.Wanted() {
 			out = append(out, m)
 		}
@@ -145,10 +150,10 @@ func otherAccounts(t *txn, ros *roster, results []MemberResult) (map[int64]bool,
 	if !slices.ContainsFunc(results, func(m MemberResult) bool { return m.woken != ros.woken }) {
 		return nil, nil
 	}
-	links := map[int64]sinks.ID{}
+	read := map[int64]uint64{}
 	users := make([]int64, len(results))
 	for i, m := range results {
-		users[i], links[m.user] = m.user, m.link
+		users[i], read[m.user] = m.user, m.account
 	}
 	list, err := newIDSet(users).list()
 	if err != nil {
@@ -159,7 +164,7 @@ func otherAccounts(t *txn, ros *roster, results []MemberResult) (map[int64]bool,
 		var user int64
 		var link sinks.ID
 		err := r.Scan(&user, &link)
-		out[user] = link != links[user]
+		out[user] = accountKey(link) != read[user]
 		return err
 	}, `SELECT o.id, COALESCE(o.sink_id, '') FROM json_each(?) j CROSS JOIN objects o ON o.id = j.value`, list)
 	return out, err

@@ -17,7 +17,7 @@ type roster struct {
 	pending idSet
 	// woken counts how often accounts of members changed, so that results of memberships
 	// that were read before such a change are told from later ones.
-	woken int64
+	woken int32
 }
 
 // all are the users that the roster speaks of.
