@@ -122,13 +122,21 @@ func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
 	return a, nil
 }
 
-// firstRead bounds the room made for a body whose length is told and may not come.
-const firstRead = 64 << 10
+// firstRead bounds the room made for a body whose length is told and may not come, and
+// usual is the room for one whose length is not told.
+const (
+	firstRead = 64 << 10
+	usual     = 4 << 10
+)
 
 // readBody reads up to a byte more than maxBody.
 func readBody(resp *http.Response) ([]byte, error) {
 	var b bytes.Buffer
-	b.Grow(int(min(max(resp.ContentLength, 0), firstRead)) + bytes.MinRead)
+	length := resp.ContentLength
+	if length < 0 {
+		length = usual
+	}
+	b.Grow(int(min(length, firstRead)) + bytes.MinRead)
 	_, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
 	return b.Bytes(), err
 }
