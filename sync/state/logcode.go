@@ -42,7 +42,7 @@ func encodeRecord(r *provlog.Record) ([]byte, error) {
 		return json.Marshal(r)
 	}
 	// A usual record of a creation fits into the room.
-	e := recordEncoder{mapping.NewEncoder(append(make([]byte, 0, 512), compact), headFields+3*len(r.ModifiedProperties))}
+	e := recordEncoder{mapping.NewEncoder(append(make([]byte, 0, 1024), compact), headFields+3*len(r.ModifiedProperties))}
 	e.head(r)
 	for _, p := range r.ModifiedProperties {
 		if i := slices.Index(wellKnown[:], p.Path); i >= 0 {

@@ -38,12 +38,17 @@ func TestQueriesOfEveryCycle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := strings.Join(explain(t, s, tt.query, tt.args), "\n")
-			if !strings.Contains(plan, tt.walk) || strings.Contains(plan, "TEMP B-TREE") {
+			sorted := strings.Contains(strings.ReplaceAll(plan, numbersInOrder, ""), "TEMP B-TREE")
+			if !strings.Contains(plan, tt.walk) || sorted {
 				t.Errorf("want %q and nothing sorted:\n%s", tt.walk, plan)
 			}
 		})
 	}
 }
+
+// numbersInOrder is the one thing that is sorted: the answer of a page's members, in the
+// order of the question.
+const numbersInOrder = "USE TEMP B-TREE FOR json_group_array(ORDER BY)"
 
 // TestCommitModes: what must survive a power loss is written through to the disk, whatever
 // was committed before it.
