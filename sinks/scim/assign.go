@@ -24,81 +24,70 @@ func outgoing(p path, v any) any {
 
 // set writes a value into a resource, making containers and entries as needed; nil
 // removes it.
-func (r resource) set(p path, v any) {
-	container := map[string]any(r)
+func (o *object) set(p path, v any) {
+	container := o
 	if p.schema != "" {
-		if v == nil && asMap(lookup(container, p.schema)) == nil {
+		if v == nil && o.inner(p.schema) == nil {
 			return
 		}
-		container = child(container, p.schema)
+		container = o.child(p.schema)
 	}
 	switch {
 	case len(p.filter) > 0:
-		setEntry(container, p, v)
+		container.setEntry(p, v)
 	case v == nil:
-		unset(container, p)
+		container.unset(p)
 	case p.sub != "":
-		put(child(container, p.attr), p.sub, v)
+		container.child(p.attr).put(p.sub, v)
 	default:
-		put(container, p.attr, outgoing(p, v))
+		container.put(p.attr, outgoing(p, v))
 	}
 }
 
-func unset(container map[string]any, p path) {
-	key, ok := keyOf(container, p.attr)
-	if !ok {
-		return
-	}
+func (o *object) unset(p path) {
 	if p.sub == "" {
-		delete(container, key)
+		o.drop(p.attr)
 		return
 	}
-	if m := asMap(container[key]); m != nil {
-		sub, _ := keyOf(m, p.sub)
-		delete(m, sub)
-		if len(m) == 0 {
-			delete(container, key)
+	if c := o.inner(p.attr); c != nil {
+		c.drop(p.sub)
+		if len(c.members) == 0 {
+			o.drop(p.attr)
 		}
 	}
 }
 
 // setEntry sets one sub-attribute of the entry that the filter selects.
-func setEntry(container map[string]any, p path, v any) {
-	key, _ := keyOf(container, p.attr)
-	list := entries(container[key])
-	i := slices.IndexFunc(list, func(e map[string]any) bool {
-		return matches(func(name string) any { return lookup(e, name) }, p.filter)
-	})
+func (o *object) setEntry(p path, v any) {
+	list := entries(o.get(p.attr))
+	i := slices.IndexFunc(list, func(e *object) bool { return matches(e.get, p.filter) })
 	switch {
 	case v == nil && i < 0:
 		return
 	case v == nil && (p.sub == "" || strings.EqualFold(p.sub, "value")):
 		list = slices.Delete(list, i, i+1)
 	case v == nil:
-		sub, _ := keyOf(list[i], p.sub)
-		delete(list[i], sub)
-		if hollow(list[i], p.filter) {
+		list[i].drop(p.sub)
+		if list[i].hollow(p.filter) {
 			list = slices.Delete(list, i, i+1)
 		}
 	case i < 0:
-		e := newEntry(p.filter)
-		fillEntry(e, p, v)
-		list = append(list, e)
+		list = append(list, newEntry(p, v))
 	default:
-		fillEntry(list[i], p, v)
+		list[i].fill(p, v)
 	}
 	if len(list) == 0 {
-		delete(container, key)
+		o.drop(p.attr)
 		return
 	}
-	container[key] = list
+	o.put(p.attr, list)
 }
 
 // hollow reports an entry with nothing but what selects it.
-func hollow(e map[string]any, filter []term) bool {
-	for k := range e {
-		selects := strings.EqualFold(k, "type") || strings.EqualFold(k, "primary") ||
-			slices.ContainsFunc(filter, func(t term) bool { return strings.EqualFold(t.sub, k) })
+func (o *object) hollow(filter []term) bool {
+	for _, m := range o.members {
+		selects := strings.EqualFold(m.name, "type") || strings.EqualFold(m.name, "primary") ||
+			slices.ContainsFunc(filter, func(t term) bool { return strings.EqualFold(t.sub, m.name) })
 		if !selects {
 			return false
 		}
@@ -106,35 +95,24 @@ func hollow(e map[string]any, filter []term) bool {
 	return true
 }
 
-func fillEntry(e map[string]any, p path, v any) {
-	if p.sub != "" {
-		put(e, p.sub, outgoing(p, v))
-		return
+func newEntry(p path, v any) *object {
+	e := &object{make([]member, 0, 4)}
+	for _, t := range p.filter {
+		e.put(t.sub, t.value)
 	}
-	for k, sub := range asMap(v) {
-		put(e, k, sub)
-	}
-}
-
-func newEntry(filter []term) map[string]any {
-	e := make(map[string]any, len(filter)+1)
-	for _, t := range filter {
-		e[t.sub] = t.value
-	}
+	e.fill(p, v)
 	return e
 }
 
-func child(m map[string]any, name string) map[string]any {
-	key, _ := keyOf(m, name)
-	c := asMap(m[key])
-	if c == nil {
-		c = map[string]any{}
-		m[key] = c
+// fill sets what a path with a filter says of the entry.
+func (o *object) fill(p path, v any) {
+	if p.sub != "" {
+		o.put(p.sub, outgoing(p, v))
+		return
 	}
-	return c
-}
-
-func put(m map[string]any, name string, v any) {
-	key, _ := keyOf(m, name)
-	m[key] = v
+	if all := objectOf(v); all != nil {
+		for _, m := range all.members {
+			o.put(m.name, m.value)
+		}
+	}
 }

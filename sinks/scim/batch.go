@@ -175,8 +175,8 @@ func readBulk(body []byte, items []bulkItem) map[string]bulkAnswer {
 			key = items[i].BulkID
 		}
 		status := o.Status
-		if m, ok := status.(map[string]any); ok {
-			status = lookup(m, "code")
+		if m := objectOf(status); m != nil {
+			status = m.get("code")
 		}
 		code, _ := strconv.Atoi(fmt.Sprint(status))
 		out[key] = bulkAnswer{status: code, location: o.Location, version: o.Version, response: o.Response}

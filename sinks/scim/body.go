@@ -9,25 +9,25 @@ import (
 
 // newBody is the resource of a POST: core and extension schemas listed, entries of
 // multi-valued attributes put together from their paths, one of them primary.
-func newBody(kind sinks.Resource, changes []change) resource {
+func newBody(kind sinks.Resource, changes []change) *object {
 	core := schemaUser
 	if kind == sinks.Group {
 		core = schemaGroup
 	}
-	r := resource{}
+	o := &object{make([]member, 0, min(len(changes)+2, 16))}
 	for _, c := range changes {
-		r.set(c.path, c.value)
+		o.set(c.path, c.value)
 	}
 	for _, attr := range []string{"emails", "phoneNumbers", "addresses"} {
-		complete(r, attr)
+		o.complete(attr)
 	}
-	r.setSchemas(core, changes)
-	return r
+	o.setSchemas(core, changes)
+	return o
 }
 
 // setSchemas lists the schemas of what is in the body (RFC 7643 section 3).
-func (r resource) setSchemas(core string, changes []change) {
-	schemas := texts(r["schemas"])
+func (o *object) setSchemas(core string, changes []change) {
+	schemas := texts(o.get("schemas"))
 	if len(schemas) == 0 {
 		schemas = []string{core}
 	}
@@ -39,42 +39,40 @@ func (r resource) setSchemas(core string, changes []change) {
 			schemas = append(schemas, c.path.schema)
 		}
 	}
-	r["schemas"] = schemas
+	o.put("schemas", schemas)
 }
 
 // complete gives entries the type that many servers insist on, and makes at most one of
 // them primary (RFC 7643 section 2.4); of e-mails exactly one, as Entra and Okta do.
-func complete(r resource, attr string) {
-	key, ok := keyOf(r, attr)
-	if !ok {
+func (o *object) complete(attr string) {
+	if o.find(attr) < 0 {
 		return
 	}
-	list := entries(r[key])
+	list := entries(o.get(attr))
 	primary := false
 	for _, e := range list {
-		if lookup(e, "primary") == true {
+		if e.get("primary") == true {
 			if primary {
-				put(e, "primary", false)
+				e.put("primary", false)
 			}
 			primary = true
 		}
 	}
 	for _, e := range list {
-		if lookup(e, "type") == nil {
-			e["type"] = freeType(list, attr, lookup(e, "primary") == true)
+		if e.get("type") == nil {
+			e.put("type", freeType(list, attr, e.get("primary") == true))
 		}
 	}
 	if attr == "emails" && !primary && len(list) > 0 {
-		i := max(0, slices.IndexFunc(list, func(e map[string]any) bool { return lookup(e, "type") == "work" }))
-		list[i]["primary"] = true
+		list[max(0, slices.IndexFunc(list, isWork))].put("primary", true)
 	}
-	r[key] = list
+	o.put(attr, list)
 }
 
 // freeType is the type of an entry that was mapped by `primary` alone: work for the
 // primary one; for the other what Okta's template gives it.
-func freeType(list []map[string]any, attr string, primary bool) string {
-	if primary && !slices.ContainsFunc(list, func(e map[string]any) bool { return lookup(e, "type") == "work" }) {
+func freeType(list []*object, attr string, primary bool) string {
+	if primary && !slices.ContainsFunc(list, isWork) {
 		return "work"
 	}
 	if attr == "phoneNumbers" {
@@ -82,3 +80,5 @@ func freeType(list []map[string]any, attr string, primary bool) string {
 	}
 	return "other"
 }
+
+func isWork(e *object) bool { return e.get("type") == "work" }

@@ -72,7 +72,7 @@ func (b *batch) settle(ctx context.Context, items []bulkItem) {
 	}
 	for _, item := range items {
 		op := b.ops[item.index]
-		if op.Action == sinks.Create && item.creation.body[sinks.PathMembers] != nil || op.Action == sinks.Update && refers(op) {
+		if op.Action == sinks.Create && item.creation.body.get(sinks.PathMembers) != nil || op.Action == sinks.Update && refers(op) {
 			b.sort(ctx, item.index)
 		}
 	}

@@ -163,9 +163,9 @@ func (c *checkup) schemas(ctx context.Context, needs Needs) {
 		c.add(name, Warned, "not readable (%s); whether the mapping's attributes exist is not known", err)
 		return
 	}
-	known := make(map[string]map[string]any, len(items))
+	known := make(map[string]*object, len(items))
 	for _, item := range items {
-		id, _ := lookup(item, "id").(string)
+		id, _ := item.get("id").(string)
 		known[strings.ToLower(id)] = item
 	}
 	missing := append(lacking(known, schemaUser, needs.Users), lacking(known, schemaGroup, needs.Groups)...)
@@ -176,7 +176,7 @@ func (c *checkup) schemas(ctx context.Context, needs Needs) {
 	c.add(name, Passed, "%d schemas; all mapped attributes are in them", len(items))
 }
 
-func lacking(known map[string]map[string]any, core string, paths []string) []string {
+func lacking(known map[string]*object, core string, paths []string) []string {
 	var out []string
 	for _, s := range paths {
 		p, err := parsePath(s)
@@ -198,16 +198,16 @@ func lacking(known map[string]map[string]any, core string, paths []string) []str
 	return out
 }
 
-func hasAttribute(schema map[string]any, p path) bool {
-	for _, a := range entries(lookup(schema, "attributes")) {
-		if name, _ := lookup(a, "name").(string); !strings.EqualFold(name, p.attr) {
+func hasAttribute(schema *object, p path) bool {
+	for _, a := range entries(schema.get("attributes")) {
+		if name, _ := a.get("name").(string); !strings.EqualFold(name, p.attr) {
 			continue
 		}
 		if p.sub == "" {
 			return true
 		}
-		for _, sub := range entries(lookup(a, "subAttributes")) {
-			if name, _ := lookup(sub, "name").(string); strings.EqualFold(name, p.sub) {
+		for _, sub := range entries(a.get("subAttributes")) {
+			if name, _ := sub.get("name").(string); strings.EqualFold(name, p.sub) {
 				return true
 			}
 		}
@@ -224,7 +224,7 @@ func (c *checkup) resourceTypes(ctx context.Context) {
 	}
 	endpoints := make([]string, 0, len(items))
 	for _, item := range items {
-		if endpoint, ok := lookup(item, "endpoint").(string); ok {
+		if endpoint, ok := item.get("endpoint").(string); ok {
 			endpoints = append(endpoints, "/"+strings.TrimLeft(endpoint, "/"))
 		}
 	}
@@ -236,7 +236,7 @@ func (c *checkup) resourceTypes(ctx context.Context) {
 }
 
 // documents reads a discovery list: a ListResponse, or the bare array some servers send.
-func (s *Sink) documents(ctx context.Context, endpoint string) ([]map[string]any, error) {
+func (s *Sink) documents(ctx context.Context, endpoint string) ([]*object, error) {
 	req := request{method: http.MethodGet, endpoint: endpoint}
 	a, err := s.send(ctx, req)
 	if err != nil {
@@ -249,7 +249,7 @@ func (s *Sink) documents(ctx context.Context, endpoint string) ([]map[string]any
 	if list, ok := v.([]any); ok {
 		return entries(list), nil
 	}
-	return entries(lookup(v, "Resources")), nil
+	return entries(objectOf(v).get("Resources")), nil
 }
 
 // paging reads two small pages and judges whether the list can be walked.

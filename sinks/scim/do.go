@@ -90,7 +90,7 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 	}
 	receipt := s.createReceipt(op, c, d)
 	receipt.Version = versionOf(a.header, d)
-	if c.body[sinks.PathMembers] != nil && d.showsNobody() {
+	if c.body.get(sinks.PathMembers) != nil && d.showsNobody() {
 		receipt.MembersDone = s.tookUnseen(ctx, receipt.ID, op.AddMembers)
 	}
 	return receipt, nil
@@ -98,7 +98,7 @@ func (s *Sink) create(ctx context.Context, op sinks.Op, changes []change) (sinks
 
 // creation is what a Create sends.
 type creation struct {
-	body    resource
+	body    *object
 	written *document // the body, as it was written; nil in a bulk request
 	sent    []change
 	ignored []string
@@ -113,7 +113,7 @@ func (s *Sink) creation(op sinks.Op, changes []change) (creation, error) {
 	c.sent, c.ignored = s.sendable(op, changes)
 	c.body = newBody(op.Resource, c.sent)
 	if op.Resource == sinks.Group && s.profile.MembersOnCreate && !s.unreadable() && len(op.AddMembers) > 0 {
-		c.body[sinks.PathMembers] = memberList(op.AddMembers)
+		c.body.put(sinks.PathMembers, memberList(op.AddMembers))
 	}
 	return c, nil
 }
@@ -128,8 +128,7 @@ func (s *Sink) createReceipt(op sinks.Op, c creation, d *document) sinks.Receipt
 			}
 		}
 	}
-	_, sent := c.body[sinks.PathMembers]
-	if sent {
+	if c.body.get(sinks.PathMembers) != nil {
 		members := d.roll(op.AddMembers)
 		receipt.MembersDone = members.shown && members.absent == 0
 	}

@@ -24,9 +24,10 @@
 // A write depends on the object's version where the caller or a read just before knows it
 // and the application has said that it heeds versions.
 //
-// What is sent is a resource (maps, written by encode), what comes back a document: its
-// attributes as they are written, checked to be JSON, of which only what is asked for is
-// decoded (tokens, node). The echo of a write is a kilobyte of which a few values count.
+// What is sent is an object (members in the order of their names, written by encode), what
+// comes back a document: its attributes as they are written, checked to be JSON, of which
+// only what is asked for is decoded (tokens, node). The echo of a write is a kilobyte of
+// which a few values count.
 //
 // Discovery costs nothing until it is needed: ServiceProviderConfig is read before the
 // first list, the other documents by Check alone.

@@ -61,12 +61,12 @@ func (d *document) attribute(name string) node {
 }
 
 // resource is all of it decoded, to be changed and sent back.
-func (d *document) resource() resource {
-	r := make(resource, len(d.attributes))
+func (d *document) resource() *object {
+	m := make(map[string]any, len(d.attributes)) // of names that come twice the last one counts
 	for _, a := range d.attributes {
-		r[string(a.name)] = a.value.decode()
+		m[string(a.name)] = a.value.decode()
 	}
-	return r
+	return objectOf(m)
 }
 
 // id is the resource's id, which some servers send as a number; empty when there is none.

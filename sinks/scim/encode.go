@@ -28,14 +28,16 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 		return appendQuoted(b, v), nil
 	case bool:
 		return strconv.AppendBool(b, v), nil
-	case resource:
+	case *object:
 		return appendObject(b, v)
 	case map[string]any:
-		return appendObject(b, v)
+		return appendObject(b, objectOf(v))
 	case []any:
 		return appendList(b, v, appendJSON)
-	case []map[string]any:
+	case []*object:
 		return appendList(b, v, appendObject)
+	case []map[string]any:
+		return appendList(b, v, func(b []byte, m map[string]any) ([]byte, error) { return appendObject(b, objectOf(m)) })
 	case []string:
 		return appendList(b, v, func(b []byte, s string) ([]byte, error) { return appendQuoted(b, s), nil })
 	case memberList:
@@ -48,37 +50,31 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 }
 
 // write is encode, and tells what each attribute was written as.
-func (r resource) write() ([]byte, *document, error) {
-	d := &document{attributes: make([]attribute, 0, len(r))}
-	b, err := appendMembers(make([]byte, 0, 1024), r, d)
+func (o *object) write() ([]byte, *document, error) {
+	d := &document{attributes: make([]attribute, 0, len(o.members))}
+	b, err := o.append(make([]byte, 0, 1024), d)
 	return b, d, err
 }
 
-func appendObject(b []byte, m map[string]any) ([]byte, error) {
-	if m == nil {
+func appendObject(b []byte, o *object) ([]byte, error) {
+	if o == nil {
 		return append(b, "null"...), nil
 	}
-	return appendMembers(b, m, nil)
+	return o.append(b, nil)
 }
 
-// appendMembers writes an object, and notes its members in d unless that is nil.
-func appendMembers(b []byte, m map[string]any, d *document) ([]byte, error) {
-	var room [24]string
-	names := room[:0]
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+// append writes the members, and notes them in d unless that is nil.
+func (o *object) append(b []byte, d *document) ([]byte, error) {
 	b = append(b, '{')
-	for i, name := range names {
+	for i, m := range o.members {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		start := len(b)
-		b = append(appendQuoted(b, name), ':')
+		b = append(appendQuoted(b, m.name), ':')
 		value := len(b)
 		var err error
-		if b, err = appendJSON(b, m[name]); err != nil {
+		if b, err = appendJSON(b, m.value); err != nil {
 			return nil, err
 		}
 		if d != nil {
@@ -87,6 +83,9 @@ func appendMembers(b []byte, m map[string]any, d *document) ([]byte, error) {
 	}
 	return append(b, '}'), nil
 }
+
+// MarshalJSON is for an object inside of what appendJSON has no case for: bulk requests.
+func (o *object) MarshalJSON() ([]byte, error) { return o.append(nil, nil) }
 
 func appendList[T any](b []byte, list []T, one func([]byte, T) ([]byte, error)) ([]byte, error) {
 	if list == nil {

@@ -74,7 +74,7 @@ func TestEncode(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		v := map[string]any{"v": values().Draw(t, "value")}
-		got, err := encode(resource(v))
+		got, err := encode(objectOf(v))
 		if err != nil {
 			t.Fatal(err)
 		}

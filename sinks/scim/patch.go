@@ -13,24 +13,24 @@ type operation struct {
 	Value any    `json:"value,omitempty"`
 }
 
-func patchBody(ops []operation) map[string]any {
-	return map[string]any{"schemas": []string{schemaPatch}, "Operations": ops}
+func patchBody(ops []operation) *object {
+	return &object{[]member{{"Operations", ops}, {"schemas", []string{schemaPatch}}}} // in order
 }
 
 // operations are the first try: one per attribute, in the dialect's words.
 func (s *Sink) operations(changes []change) []operation {
 	var ops []operation
-	object := map[string]any{}
+	all := &object{}
 	for _, c := range changes {
 		plain := c.path.schema == "" && c.path.sub == "" && len(c.path.filter) == 0
 		if s.profile.PatchForm == FormObject && plain && c.value != nil {
-			object[c.path.attr] = c.value
+			all.put(c.path.attr, c.value)
 			continue
 		}
 		ops = append(ops, s.operation(c))
 	}
-	if len(object) > 0 {
-		ops = append([]operation{{Op: "replace", Value: object}}, ops...)
+	if len(all.members) > 0 {
+		ops = append([]operation{{Op: "replace", Value: all}}, ops...)
 	}
 	return ops
 }
@@ -41,8 +41,8 @@ func (s *Sink) operation(c change) operation {
 	case single && c.value == nil && strings.EqualFold(c.path.sub, "value"):
 		return operation{Op: "remove", Path: c.path.attr}
 	case single && c.value != nil && strings.EqualFold(c.path.sub, "value"):
-		r := newBody(sinks.User, []change{c})
-		return operation{Op: "replace", Path: c.path.attr, Value: lookup(r, c.path.attr)}
+		body := newBody(sinks.User, []change{c})
+		return operation{Op: "replace", Path: c.path.attr, Value: body.get(c.path.attr)}
 	case c.value == nil:
 		return operation{Op: "remove", Path: c.path.entry().String()}
 	case len(c.path.filter) > 0:
@@ -57,8 +57,8 @@ func (s *Sink) operation(c change) operation {
 // all they get.
 func (s *Sink) adapted(changes []change, now *document) []operation {
 	var ops []operation
-	added := resource{} // the new entries
-	var lists []path    // the attributes they belong to
+	added := &object{} // the new entries
+	var lists []path   // the attributes they belong to
 	for _, c := range changes {
 		absent := now.get(c.path) == nil
 		switch {
@@ -114,12 +114,11 @@ func (s *Sink) whole(changes []change, now *document) []operation {
 }
 
 // raw is the undigested value of an attribute as a whole.
-func (r resource) raw(p path) any {
-	var container any = map[string]any(r)
+func (o *object) raw(p path) any {
 	if p.schema != "" {
-		container = lookup(container, p.schema)
+		o = objectOf(o.get(p.schema))
 	}
-	return lookup(container, p.attr)
+	return o.get(p.attr)
 }
 
 // memberOperations are the operations on a group's members: removals first.

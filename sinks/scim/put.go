@@ -46,9 +46,9 @@ func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (reque
 	for _, c := range changes {
 		r.set(c.path, c.value)
 	}
-	drop(r, "meta")
+	r.drop("meta")
 	if op.Resource == sinks.User {
-		drop(r, "groups") // read-only, RFC 7643 section 4.1.2
+		r.drop("groups") // read-only, RFC 7643 section 4.1.2
 		r.setSchemas(schemaUser, changes)
 	} else {
 		r.setSchemas(schemaGroup, changes)
@@ -64,7 +64,7 @@ func (s *Sink) merged(ctx context.Context, op sinks.Op, changes []change) (reque
 
 // mergeMembers writes the member list that a PUT has to carry. It is refused when the
 // application does not show members: a list that is not known would empty the group.
-func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, now *document, r resource) error {
+func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, now *document, r *object) error {
 	members, _ := now.members()
 	if len(members) == 0 {
 		if err := s.membersVisible(ctx, op); err != nil {
@@ -85,8 +85,7 @@ func (s *Sink) mergeMembers(ctx context.Context, op sinks.Op, now *document, r r
 			all = append(all, id)
 		}
 	}
-	key, _ := keyOf(r, sinks.PathMembers)
-	r[key] = memberList(all)
+	r.put(sinks.PathMembers, memberList(all))
 	return nil
 }
 
@@ -123,7 +122,7 @@ func (s *Sink) membersKept(ctx context.Context, op sinks.Op, req request, now *d
 	v := &s.visible
 	v.Lock()
 	defer v.Unlock()
-	sent, _ := asMap(req.body)[sinks.PathMembers].(memberList)
+	sent, _ := objectOf(req.body).get(sinks.PathMembers).(memberList)
 	if v.proven || op.Resource != sinks.Group || len(sent) == 0 {
 		return nil
 	}
@@ -140,9 +139,4 @@ func (s *Sink) membersKept(ctx context.Context, op sinks.Op, req request, now *d
 			"Without seeing members, PUT would lose them: use override.group_update: patch, and members_unreadable: true if they are never shown.")
 	}
 	return nil
-}
-
-func drop(r resource, name string) {
-	key, _ := keyOf(r, name)
-	delete(r, key)
 }

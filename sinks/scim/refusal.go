@@ -28,34 +28,34 @@ type fault struct {
 func readFault(body []byte) fault {
 	var f fault
 	v, err := decodeAny(body)
-	m := asMap(v)
+	m := objectOf(v)
 	if err != nil || m == nil {
 		if !looksLikeHTML(body) {
 			f.message = clean(string(body))
 		}
 		return f
 	}
-	f.scimType, _ = lookup(m, "scimType").(string)
+	f.scimType, _ = m.get("scimType").(string)
 	f.message = clean(firstText(m))
-	schemas := texts(lookup(m, "schemas"))
+	schemas := texts(m.get("schemas"))
 	f.scim = slices.ContainsFunc(schemas, func(s string) bool { return strings.EqualFold(s, schemaError) }) ||
-		hasStatus(lookup(m, "status")) && (lookup(m, "detail") != nil || f.scimType != "")
+		hasStatus(m.get("status")) && (m.get("detail") != nil || f.scimType != "")
 	return f
 }
 
 // firstText finds the words of an error body.
-func firstText(m map[string]any) string {
-	if errs, ok := lookup(m, "Errors").([]any); ok && len(errs) > 0 { // SCIM 1.1
-		m = asMap(errs[0])
+func firstText(m *object) string {
+	if errs, ok := m.get("Errors").([]any); ok && len(errs) > 0 { // SCIM 1.1
+		m = objectOf(errs[0])
 	}
 	for _, name := range []string{"detail", "message", "description", "error_description", "title", "error"} {
-		switch v := lookup(m, name).(type) {
+		switch v := m.get(name).(type) {
 		case string:
 			if v != "" {
 				return v
 			}
 		case map[string]any:
-			if s, _ := lookup(v, "message").(string); s != "" {
+			if s, _ := objectOf(v).get("message").(string); s != "" {
 				return s
 			}
 		}

@@ -243,7 +243,7 @@ func (s *Sink) untaken(d *document, changes []change) []change {
 		got := d.get(c.path)
 		want := c.value
 		if c.path.isManager() {
-			want = lookup(want, "value")
+			want = objectOf(want).get("value")
 		}
 		taken := got == nil
 		if want != nil {

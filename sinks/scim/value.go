@@ -7,35 +7,6 @@ import (
 	"unicode"
 )
 
-// resource is a SCIM resource as it is sent, made of the values that JSON knows; what was
-// read is a document.
-type resource map[string]any
-
-// entries are the values of a multi-valued attribute as objects. A single object, and
-// texts in place of objects, are taken for what they mean.
-func entries(v any) []map[string]any {
-	switch v := v.(type) {
-	case []any:
-		out := make([]map[string]any, 0, len(v))
-		for _, e := range v {
-			if m, ok := e.(map[string]any); ok {
-				out = append(out, m)
-				continue
-			}
-			out = append(out, entries(e)...)
-		}
-		return out
-	case []map[string]any:
-		return v
-	case map[string]any:
-		return []map[string]any{v}
-	case string, json.Number, float64:
-		return []map[string]any{{"value": v}}
-	default:
-		return nil
-	}
-}
-
 // matches reports whether an entry with these sub-attributes satisfies all terms. Texts compare without regard to
 // letter case: the attributes that select entries (type, primary, value) are not
 // case-exact (RFC 7643 section 4.1.2). A missing primary is false (section 2.4).
@@ -58,47 +29,6 @@ func matches(sub func(name string) any, filter []term) bool {
 		}
 	}
 	return true
-}
-
-func lookup(v any, name string) any {
-	found, _ := lookupOK(v, name)
-	return found
-}
-
-// lookupOK finds an attribute by name; names are case-insensitive (RFC 7643 section 2.1).
-func lookupOK(v any, name string) (any, bool) {
-	m := asMap(v)
-	if found, ok := m[name]; ok {
-		return found, true
-	}
-	key, ok := keyOf(m, name)
-	return m[key], ok
-}
-
-// keyOf is the name under which m holds an attribute: of several that differ by letter
-// case alone the first in order.
-func keyOf(m map[string]any, name string) (string, bool) {
-	if _, ok := m[name]; ok {
-		return name, true
-	}
-	found, ok := name, false
-	for k := range m {
-		if len(k) == len(name) && (!ok || k < found) && strings.EqualFold(k, name) { // names are ASCII
-			found, ok = k, true
-		}
-	}
-	return found, ok
-}
-
-func asMap(v any) map[string]any {
-	switch v := v.(type) {
-	case map[string]any:
-		return v
-	case resource:
-		return v
-	default:
-		return nil
-	}
 }
 
 // normalise brings a decoded value into the vocabulary's types.
