@@ -61,63 +61,88 @@ func (c *cycle) importer(ctx context.Context, round state.Round) (*state.Importe
 	})
 }
 
-// fetched is a page on its way from the source, mapped.
-type fetched struct {
-	batch state.Batch
-	err   error
-}
+// fetched is a page on its way from the source, and mapped what it says of the app.
+type (
+	fetched struct {
+		page *sources.Page
+		err  error
+	}
+	mapped struct {
+		batch state.Batch
+		err   error
+	}
+)
 
-// pages imports one page while the next is fetched and mapped.
+// pages imports a page while the next one is mapped and the one after it fetched: each
+// needs a good part of a core.
 func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cursor) error {
 	ctx, cancel := context.WithCancel(ctx)
-	next := make(chan fetched, 1)
-	go c.fetch(ctx, cursor, next)
-	defer func() {
-		cancel()
-		for range next {
-			// The fetcher ends before we do.
-		}
-	}()
+	pages, batches := make(chan fetched), make(chan mapped)
+	go c.fetch(ctx, cursor, pages)
+	go c.mapPages(ctx, pages, batches)
+	defer drain(batches)
+	defer cancel()
 	read := 0
-	for f := range next {
-		if f.err != nil {
-			return fmt.Errorf("read the source: %w", f.err)
+	for m := range batches {
+		if m.err != nil {
+			return fmt.Errorf("read the source: %w", m.err)
 		}
-		if err := im.Import(ctx, f.batch); err != nil {
+		if err := im.Import(ctx, m.batch); err != nil {
 			return fmt.Errorf("store a page of the source: %w", err)
 		}
-		if err := c.unmapped(ctx, &f.batch); err != nil {
+		if err := c.unmapped(ctx, &m.batch); err != nil {
 			return fmt.Errorf("log what could not be mapped: %w", err)
 		}
-		read += len(f.batch.Entries)
+		read += len(m.batch.Entries)
 		c.progress("read", read, 0)
-		if f.batch.Done {
+		if m.batch.Done {
 			return nil
 		}
 	}
 	return ctx.Err()
 }
 
-func (c *cycle) fetch(ctx context.Context, cursor sources.Cursor, out chan<- fetched) {
-	defer close(out)
+// drain returns when the stage before has ended, which a cancelled context makes it do.
+func drain[T any](stage <-chan T) {
+	for range stage { //nolint:revive // nothing is done with the rest
+	}
+}
+
+// handOver gives something to the next stage unless the context ends before, and says so.
+func handOver[T any](ctx context.Context, next chan<- T, v T) bool {
+	select {
+	case next <- v:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c *cycle) fetch(ctx context.Context, cursor sources.Cursor, next chan<- fetched) {
+	defer close(next)
 	for {
 		page, err := c.job.Source.Read(ctx, c.job.Query(), cursor)
 		if err == nil && !page.Done && page.Cursor == cursor {
 			err = &sources.Error{Class: sources.Incomplete, Op: "read", Message: "the source gave the same position twice"}
 		}
-		next := fetched{err: err}
-		if err == nil {
-			next.batch = c.batch(page)
-		}
-		select {
-		case out <- next:
-		case <-ctx.Done():
-			return
-		}
-		if err != nil || page.Done {
+		if !handOver(ctx, next, fetched{page, err}) || err != nil || page.Done {
 			return
 		}
 		cursor = page.Cursor
+	}
+}
+
+func (c *cycle) mapPages(ctx context.Context, pages <-chan fetched, next chan<- mapped) {
+	defer close(next)
+	defer drain(pages)
+	for f := range pages {
+		m := mapped{err: f.err}
+		if f.err == nil {
+			m.batch = c.batch(f.page)
+		}
+		if !handOver(ctx, next, m) {
+			return
+		}
 	}
 }
 
