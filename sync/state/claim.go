@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/idpbridge/idpbridge/sinks"
 )
@@ -167,6 +168,7 @@ func claim(t *txn, q ClaimQuery, out *[]Object, query string, args ...any) error
 	if err != nil {
 		return err
 	}
+	*out = slices.Grow(*out, q.Limit)
 	err = t.scan(func(r *sql.Rows) error {
 		o, err := scanObject(r, via)
 		o.holder = q.Holder

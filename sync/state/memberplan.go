@@ -94,6 +94,7 @@ func (s *Store) memberChanges(ctx context.Context, out []MemberChange, q MemberQ
 	if err != nil {
 		return nil, err
 	}
+	out = slices.Grow(out, len(users))
 	err = s.read(ctx, func(rows *sql.Rows) error {
 		var m MemberChange
 		if err := rows.Scan(&m.User, &m.SourceID, &m.SinkID, &m.Account, &m.Held); err != nil {
