@@ -182,6 +182,9 @@ func (im *Importer) remember(t *txn, mark int) error {
 }
 
 func (im *Importer) note(t *txn, what int, group int64, ids idSet) error {
+	if len(ids) == 0 {
+		return nil // a page on which members only left
+	}
 	_, err := t.exec(`INSERT INTO seen (job_id, round, what, group_id, ids) VALUES (?, ?, ?, ?, ?)`, im.job, im.round, what, group, ids.pack())
 	return err
 }

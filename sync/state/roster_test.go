@@ -219,6 +219,20 @@ func TestWholeListAfterOnDemand(t *testing.T) {
 	equal(t, "members", r.members(1), []string{"u0", "u2"})
 }
 
+// TestPageOfLeavers: a page may tell of nothing but members who left.
+func TestPageOfLeavers(t *testing.T) {
+	r := newRig(t)
+	r.read(append(people(3), team(1, 0, 1, 2))...)
+	im, _ := r.begin(false)
+	for _, user := range []sources.ID{"u0", "u2"} {
+		page := team(1)
+		page.MembersOnly, page.Members = true, []sources.Member{{User: user, Removed: true}}
+		must(t, im.Import(t.Context(), state.Batch{Entries: []state.Entry{page}, Cursor: "next"}))
+	}
+	must(t, im.Import(t.Context(), state.Batch{Done: true, Cursor: "end"}))
+	equal(t, "members", r.members(1), []string{"u1"})
+}
+
 // TestNothingNewOfMembers: a list that says nothing new has nothing compared.
 func TestNothingNewOfMembers(t *testing.T) {
 	r := settled(t)
