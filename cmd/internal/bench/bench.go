@@ -42,7 +42,8 @@ import (
 type Options struct {
 	// N is the number of users of the middle size; at least 200.
 	N int
-	// Turns is how often bridge and bare loop are run in turn; 0 means 2.
+	// Turns is how often bridge and bare loop are run in turn, of which the median counts:
+	// on a machine that others use too, two of them lie ten percent apart. 0 means 1.
 	Turns int
 	// Dir is where states are kept while measuring; they are removed afterwards.
 	Dir string

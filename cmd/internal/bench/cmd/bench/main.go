@@ -34,7 +34,7 @@ func exit(err error) {
 func run(ctx context.Context) error {
 	o := bench.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	flag.IntVar(&o.N, "n", 100_000, "users of the middle size; the largest has ten times as many")
-	flag.IntVar(&o.Turns, "turns", 2, "how often bridge and bare loop are run in turn")
+	flag.IntVar(&o.Turns, "turns", 5, "how often bridge and bare loop are run in turn")
 	flag.StringVar(&o.Dir, "dir", "", "where states are kept while measuring (default: the system's temporary directory)")
 	docs := flag.String("docs", "", "the directory to write performance.md and its plots to; empty: none are written")
 	figures := flag.String("json", "", "a file for the figures; what is in it already is not measured again")
