@@ -270,5 +270,12 @@ func (im *Importer) bad(t *txn, e Entry) error {
 		return err
 	}
 	e.Presence = plan.Active
-	return im.entry(t, &e, have, have)
+	if err := im.entry(t, &e, have, have); err != nil || e.Resource != sinks.Group {
+		return err
+	}
+	// Nor is it known who is in a group that can't be read: nobody has left it.
+	group := have[string(e.SourceID)].id
+	r, err := rosterOf(t.scan, group)
+	im.told[group] = im.told[group].union(r.want)
+	return err
 }

@@ -219,6 +219,16 @@ func TestWholeListAfterOnDemand(t *testing.T) {
 	equal(t, "members", r.members(1), []string{"u0", "u2"})
 }
 
+// TestUnreadableGroup: a group whose entry could not be read keeps its members.
+func TestUnreadableGroup(t *testing.T) {
+	r := settled(t)
+	im, _ := r.begin(true)
+	bad := state.Entry{Resource: sinks.Group, SourceID: "g1", Failure: &state.Failure{Code: "bad_entry", Message: "unreadable"}}
+	must(t, im.Import(t.Context(), state.Batch{Entries: append(people(4), team(2, 1)), Bad: []state.Entry{bad}, Full: true, Done: true, Cursor: "end"}))
+	equal(t, "members of the group that could not be read", r.members(1), []string{"u0", "u1"})
+	equal(t, "members of the other", r.members(2), []string{"u1"})
+}
+
 // TestPageOfLeavers: a page may tell of nothing but members who left.
 func TestPageOfLeavers(t *testing.T) {
 	r := newRig(t)
