@@ -104,7 +104,7 @@ func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cu
 
 // drain returns when the stage before has ended, which a cancelled context makes it do.
 func drain[T any](stage <-chan T) {
-	for range stage { //nolint:revive // nothing is done with the rest
+	for range stage {
 	}
 }
 
