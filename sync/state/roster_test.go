@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -217,6 +218,22 @@ func TestWholeListAfterOnDemand(t *testing.T) {
 	must(t, err)
 	must(t, im.Import(t.Context(), state.Batch{Entries: []state.Entry{team(1, 2)}, CompleteGroups: []sources.ID{"g1"}, Done: true, Cursor: "end"}))
 	equal(t, "members", r.members(1), []string{"u0", "u2"})
+}
+
+// TestDamagedRoster: a roster that was not stored whole is an error, and nobody is taken for
+// having left.
+func TestDamagedRoster(t *testing.T) {
+	r := settled(t)
+	r.exec(`UPDATE rosters SET want = x'81'`)
+	g := r.object(sinks.Group, "g1")
+	if _, err := r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10}); !errors.Is(err, state.ErrDamaged) {
+		t.Errorf("members: error %v", err)
+	}
+	im, _ := r.begin(true)
+	err := im.Import(t.Context(), state.Batch{Entries: append(people(4), team(1, 0, 1), team(2, 1)), Full: true, Done: true})
+	if !errors.Is(err, state.ErrDamaged) {
+		t.Errorf("a full read: error %v", err)
+	}
 }
 
 // TestUnreadableGroup: a group whose entry could not be read keeps its members.
