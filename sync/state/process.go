@@ -20,7 +20,8 @@ const kernel procFS = "/proc"
 // namespace of process ids. Where the system doesn't tell, it ends after the pid.
 func (p procFS) self() string {
 	pid := os.Getpid()
-	start, where := p.start(pid), p.where()
+	start, _ := p.stat(pid)
+	where := p.where()
 	if start == "" || where == "" {
 		return p.host() + strconv.Itoa(pid)
 	}
@@ -50,9 +51,9 @@ func (p procFS) died(process string) bool {
 	if !exists(pid) {
 		return true
 	}
+	now, ended := p.stat(pid)
 	// The process id may have been given to another one meanwhile.
-	now := p.start(pid)
-	return now != "" && now != start
+	return ended || now != "" && now != start
 }
 
 func (p procFS) host() string {
@@ -84,20 +85,21 @@ func exists(pid int) bool {
 	return !errors.Is(err, os.ErrProcessDone)
 }
 
-// start returns when a process started, so that a reused process id is not taken for the
-// old process; "" where that can't be read.
-func (p procFS) start(pid int) string {
+// stat returns when a process started, so that a reused process id is not taken for the old
+// process, "" where that can't be read; and whether it has ended and is only there until
+// its parent looks, as in a container whose first process looks after nobody.
+func (p procFS) stat(pid int) (start string, ended bool) {
 	b, err := os.ReadFile(p.file(strconv.Itoa(pid) + "/stat"))
 	if err != nil {
-		return ""
+		return "", false
 	}
 	// The second field is the command in parentheses and may hold anything.
 	s := string(b)
 	f := strings.Fields(s[strings.LastIndexByte(s, ')')+1:])
 	if len(f) < 20 {
-		return ""
+		return "", false
 	}
-	return f[19]
+	return f[19], f[0] == "Z" || f[0] == "X"
 }
 
 func (p procFS) file(path string) string { return filepath.Join(string(p), path) }

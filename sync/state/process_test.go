@@ -34,10 +34,12 @@ func (k *kernel) write(path, text string) {
 	must(k.t, os.WriteFile(path, []byte(text), 0o600))
 }
 
-// shows makes a process visible.
-func (k *kernel) shows(pid int, start string) *kernel {
+// shows makes a process visible, asleep.
+func (k *kernel) shows(pid int, start string) *kernel { return k.showsIn("S", pid, start) }
+
+func (k *kernel) showsIn(mode string, pid int, start string) *kernel {
 	k.t.Helper()
-	k.write(fmt.Sprintf("%d/stat", pid), fmt.Sprintf("%d (a ) name) S%s %s 0 0\n", pid, strings.Repeat(" 1", 18), start))
+	k.write(fmt.Sprintf("%d/stat", pid), fmt.Sprintf("%d (a ) name) %s%s %s 0 0\n", pid, mode, strings.Repeat(" 1", 18), start))
 	return k
 }
 
@@ -65,6 +67,7 @@ func TestDied(t *testing.T) {
 	}{
 		{"alive", fmt.Sprintf("%s pid %d start 7"+here, host, me), newKernel(t, "b1", "100").shows(me, "7"), false},
 		{"gone", fmt.Sprintf("%s pid %d start 7"+here, host, ended), newKernel(t, "b1", "100"), true},
+		{"ended, and nobody has looked", fmt.Sprintf("%s pid %d start 7"+here, host, me), newKernel(t, "b1", "100").showsIn("Z", me, "7"), true},
 		{"its number reused", fmt.Sprintf("%s pid %d start 6"+here, host, me), newKernel(t, "b1", "100").shows(me, "7"), true},
 		{"alive and hidden", fmt.Sprintf("%s pid %d start 7"+here, host, me), newKernel(t, "b1", "100"), false},
 		{"alive, of another user", host + " pid 1 start 7" + here, newKernel(t, "b1", "100"), false},
