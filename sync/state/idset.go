@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"slices"
 )
 
@@ -67,6 +68,12 @@ func (a idSet) split(b idSet, in bool) idSet {
 		}
 	}
 	return out
+}
+
+// list is a set as SQLite's json_each reads it.
+func (a idSet) list() (string, error) {
+	text, err := json.Marshal([]int64(a))
+	return string(text), err
 }
 
 // pack encodes a set as differences, a byte or two each; nil when it is empty.

@@ -94,17 +94,14 @@ func TestMembersBesideTheSending(t *testing.T) {
 	r := newRig(t)
 	r.read(append(people(2), team(1, 0, 1))...)
 	r.link()
-	l := r.lease()
-	g := r.claim(r.query(l.Holder, sinks.Group, state.Membership))[0]
-	changes, err := r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
-	must(t, err)
+	g, changes := r.sending(1)
 	r.read(append(people(2), team(1, 0))...) // user 1 leaves while being added
 	res := g.Unchanged()
 	for _, m := range changes {
 		res.Members = append(res.Members, m.Result(true))
 	}
 	r.record(res)
-	changes, err = r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
+	changes, err := r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
 	must(t, err)
 	equal(t, "to be sent", len(changes), 1)
 	equal(t, "user", changes[0].SourceID, "u1")

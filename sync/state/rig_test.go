@@ -157,6 +157,21 @@ func (r *rig) link() {
 	must(r.t, l.Release(r.t.Context()))
 }
 
+// sending claims group i, and returns it with its memberships as they are about to be sent.
+func (r *rig) sending(i int) (*state.Object, []state.MemberChange) {
+	r.t.Helper()
+	l := r.lease()
+	for _, g := range r.claim(r.query(l.Holder, sinks.Group, state.Membership)) {
+		if g.SourceID == team(i).SourceID {
+			changes, err := r.s.MemberChanges(r.t.Context(), state.MemberQuery{Group: g.ID, Limit: 1000})
+			must(r.t, err)
+			return &g, changes
+		}
+	}
+	r.t.Fatalf("nothing to send of group %d", i)
+	return nil, nil
+}
+
 // linked is the result of a successful creation.
 func linked(o *state.Object) state.Result {
 	res := o.Unchanged()

@@ -2,7 +2,6 @@ package state
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 )
 
@@ -162,7 +161,8 @@ func (t *txn) jobOf(id ObjectID) (JobID, error) {
 	return job, err
 }
 
-// assignedMembers are the users who are direct members of a group that is assigned to the application.
+// assignedMembers are the users who are direct members of a group that is assigned to the
+// application.
 func assignedMembers(scan scan, job JobID) (*bitset, error) {
 	var out bitset
 	err := scan(func(r *sql.Rows) error {
@@ -177,9 +177,3 @@ func assignedMembers(scan scan, job JobID) (*bitset, error) {
 
 const assignedMembersQuery = `SELECT r.want FROM objects g INDEXED BY objects_assigned JOIN rosters r ON r.group_id = g.id
 	WHERE g.job_id = ? AND g.resource = 2 AND g.assigned = 1 AND g.presence = 1`
-
-// list is a set as SQLite's json_each reads it.
-func (a idSet) list() (string, error) {
-	text, err := json.Marshal([]int64(a))
-	return string(text), err
-}

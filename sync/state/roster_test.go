@@ -105,10 +105,7 @@ func TestAccountBesideTheSending(t *testing.T) {
 			r := newRig(t)
 			r.read(append(people(2), team(1, 0, 1))...)
 			r.link()
-			l := r.lease()
-			g := r.claim(r.query(l.Holder, sinks.Group, state.Membership))[0]
-			changes, err := r.s.MemberChanges(t.Context(), state.MemberQuery{Group: g.ID, Limit: 10})
-			must(t, err)
+			g, changes := r.sending(1)
 			meanwhile := r.find(1).Unchanged()
 			tt.change(&meanwhile)
 			r.record(meanwhile)
