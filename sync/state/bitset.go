@@ -21,8 +21,8 @@ func (b *bitset) add(id int64) bool {
 }
 
 func (b *bitset) has(id int64) bool {
-	w := int(id >> 6)
-	return w < len(b.words) && b.words[w]&(1<<(id&63)) != 0
+	w := uint64(id) >> 6
+	return w < uint64(len(b.words)) && b.words[w]&(1<<(id&63)) != 0
 }
 
 // unpack adds a packed idSet.
@@ -32,4 +32,25 @@ func (b *bitset) unpack(blob []byte) error {
 		b.add(id)
 	}
 	return err
+}
+
+// hasAny says whether one of a packed idSet is in the set, without unpacking it: millions
+// are looked through for the few that count. A set that is cut off counts as one that has,
+// so that whoever unpacks it says so.
+func (b *bitset) hasAny(blob []byte) bool {
+	var id, step uint64
+	shift := 0
+	for _, c := range blob {
+		step |= uint64(c&0x7f) << shift
+		if c >= 0x80 {
+			shift += 7
+			continue
+		}
+		id += step
+		if b.has(int64(id)) {
+			return true
+		}
+		step, shift = 0, 0
+	}
+	return shift > 0
 }

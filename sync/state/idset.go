@@ -70,6 +70,15 @@ func (a idSet) split(b idSet, in bool) idSet {
 	return out
 }
 
+// bits is the set as a bitset.
+func (a idSet) bits() *bitset {
+	var out bitset
+	for _, id := range a {
+		out.add(id)
+	}
+	return &out
+}
+
 // list is a set as SQLite's json_each reads it.
 func (a idSet) list() (string, error) {
 	text, err := json.Marshal([]int64(a))

@@ -170,7 +170,7 @@ func (im *Importer) toldOf(t *txn, group int64, seen ...int) (idSet, error) {
 
 // sweepMembers ends the memberships of all active groups that the round has not told.
 func (im *Importer) sweepMembers(t *txn) error {
-	return eachRoster(t.scan, rostersActive, im.job, func(r *roster) error {
+	return rosters{job: im.job, where: rostersActive}.each(t.scan, func(r *roster) error {
 		told, err := im.toldOf(t, r.group, seenMember, seenMember+seenMeanwhile)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ func (s *Store) Memberships(ctx context.Context, q ClaimQuery, id ObjectID) (Mem
 		}
 		return Memberships{Wanted: len(r.want), Have: len(r.have)}, nil
 	}
-	err := eachRoster(s.scan(ctx), rostersOfJob, q.Job, func(r *roster) error {
+	err := rosters{job: q.Job, where: rostersOfJob}.each(s.scan(ctx), func(r *roster) error {
 		if r.want.has(int64(id)) {
 			m.Wanted++
 		}

@@ -31,19 +31,31 @@ func (r *roster) lose(users idSet) {
 	r.have = r.have.minus(users)
 }
 
+// packed is a roster as it is stored.
+type packed struct {
+	group               int64
+	woken               int32
+	want, have, pending sql.RawBytes
+}
+
 const rosterColumns = `SELECT r.group_id, r.woken, r.want, r.have, r.pending FROM rosters r `
 
-func scanRoster(rows *sql.Rows) (*roster, error) {
-	var r roster
-	var want, have, pending []byte
-	if err := rows.Scan(&r.group, &r.woken, &want, &have, &pending); err != nil {
-		return nil, err
-	}
+func (p *packed) scan(rows *sql.Rows) error {
+	return rows.Scan(&p.group, &p.woken, &p.want, &p.have, &p.pending)
+}
+
+func (p *packed) unpack() (*roster, error) {
+	r := roster{group: p.group, woken: p.woken}
 	var err [3]error
-	r.want, err[0] = unpack(want)
-	r.have, err[1] = unpack(have)
-	r.pending, err[2] = unpack(pending)
+	r.want, err[0] = unpack(p.want)
+	r.have, err[1] = unpack(p.have)
+	r.pending, err[2] = unpack(p.pending)
 	return &r, errors.Join(err[:]...)
+}
+
+// names says whether the roster is of one of the objects or speaks of one.
+func (p *packed) names(objects *bitset) bool {
+	return objects.has(p.group) || objects.hasAny(p.want) || objects.hasAny(p.have)
 }
 
 // scan is txn.scan, or Store.read with its context.
@@ -54,20 +66,25 @@ type scan func(each func(*sql.Rows) error, query string, args ...any) error
 func rosterOf(scan scan, group int64) (*roster, error) {
 	out := &roster{group: group}
 	err := scan(func(rows *sql.Rows) error {
-		r, err := scanRoster(rows)
+		var p packed
+		err := p.scan(rows)
 		if err == nil {
-			out = r
+			out, err = p.unpack()
 		}
 		return err
 	}, rosterColumns+`WHERE r.group_id = ?`, group)
 	return out, err
 }
 
-// rosterPage bounds how many rosters are in memory at once.
-const rosterPage = 64
+// rosters selects rosters of a job.
+type rosters struct {
+	job   JobID
+	where string
+	names *bitset // those that name one of these objects; nil: all
+}
 
-// Selections of eachRoster, in the order of their groups. Where a member of a group is
-// settled, a change of its account has to be noted; where none is, all are pending anyway.
+// What rosters may be selected by, in the order of their groups. Where a member of a group
+// is settled, a change of its account has to be noted; where none is, all are pending anyway.
 const (
 	rostersOfJob   = `r.job_id = ? AND r.group_id > ?`
 	rostersSettled = rostersOfJob + ` AND r.settled > 0`
@@ -75,15 +92,28 @@ const (
 	rostersActive  = rostersOfJob + ` AND EXISTS (SELECT 1 FROM objects g WHERE g.id = r.group_id AND g.presence = 1)`
 )
 
-// eachRoster calls f, which may change it, with each roster of a selection.
-func eachRoster(scan scan, which string, job JobID, f func(*roster) error) error {
-	for last := int64(0); ; {
-		page := make([]*roster, 0, rosterPage)
+// rosterPage bounds how many rosters are in memory at once.
+const rosterPage = 64
+
+// each calls f, which may change it, with each roster of the selection.
+func (s rosters) each(scan scan, f func(*roster) error) error {
+	for last, more := int64(0), true; more; {
+		var page []*roster
+		seen := 0
 		err := scan(func(rows *sql.Rows) error {
-			r, err := scanRoster(rows)
+			var p packed
+			if err := p.scan(rows); err != nil {
+				return err
+			}
+			seen++
+			last = p.group
+			if s.names != nil && !p.names(s.names) {
+				return nil
+			}
+			r, err := p.unpack()
 			page = append(page, r)
 			return err
-		}, rosterPageOf(which), job, last, rosterPage)
+		}, rosterPageOf(s.where), s.job, last, rosterPage)
 		if err != nil {
 			return err
 		}
@@ -91,16 +121,14 @@ func eachRoster(scan scan, which string, job JobID, f func(*roster) error) error
 			if err := f(r); err != nil {
 				return err
 			}
-			last = r.group
 		}
-		if len(page) < rosterPage {
-			return nil
-		}
+		more = seen == rosterPage
 	}
+	return nil
 }
 
-func rosterPageOf(which string) string {
-	return rosterColumns + `WHERE ` + which + ` ORDER BY r.group_id LIMIT ?`
+func rosterPageOf(where string) string {
+	return rosterColumns + `WHERE ` + where + ` ORDER BY r.group_id LIMIT ?`
 }
 
 // putRoster stores a roster.
@@ -116,22 +144,20 @@ func (t *txn) putRoster(r *roster) error {
 // wakeMembers has all memberships of users compared whose accounts came or were disabled
 // or enabled.
 func wakeMembers(t *txn, job JobID, users idSet) error {
-	wake := func(r *roster) error {
-		touched := users.and(r.all())
-		if len(touched) == 0 {
-			return nil
-		}
-		r.compare(touched)
-		r.woken++
-		return t.putRoster(r)
-	}
 	if len(users) == 0 {
 		return nil
 	}
-	if err := eachRoster(t.scan, rostersSettled, job, wake); err != nil {
-		return err
+	for _, where := range []string{rostersSettled, rostersClaimed} {
+		err := rosters{job, where, users.bits()}.each(t.scan, func(r *roster) error {
+			r.compare(users.and(r.all()))
+			r.woken++
+			return t.putRoster(r)
+		})
+		if err != nil {
+			return err
+		}
 	}
-	return eachRoster(t.scan, rostersClaimed, job, wake)
+	return nil
 }
 
 // loseMembers takes users whose accounts are gone, or are others now, out of all groups,
@@ -140,15 +166,12 @@ func loseMembers(t *txn, job JobID, objects idSet) error {
 	if len(objects) == 0 {
 		return nil
 	}
-	return eachRoster(t.scan, rostersOfJob, job, func(r *roster) error {
-		lost := objects
+	return rosters{job, rostersOfJob, objects.bits()}.each(t.scan, func(r *roster) error {
 		if objects.has(r.group) {
-			lost = r.all()
+			r.lose(r.all())
+		} else {
+			r.lose(objects.and(r.all()))
 		}
-		if lost = lost.and(r.all()); len(lost) == 0 {
-			return nil
-		}
-		r.lose(lost)
 		r.woken++
 		return t.putRoster(r)
 	})

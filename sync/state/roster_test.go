@@ -68,6 +68,18 @@ func disabled(r *state.Result) { r.Account = plan.Blocked }
 func replaced(r *state.Result) { r.SinkID = "app-other" }
 func lost(r *state.Result)     { r.SinkID, r.Account = "", plan.NoAccount }
 
+// TestLostWhileLeaving: who was to be taken out of a group, and lost the account before, is in
+// it no more.
+func TestLostWhileLeaving(t *testing.T) {
+	r := settled(t)
+	r.read(append(people(4), team(1, 0), team(2, 1, 2))...)
+	equal(t, "to be compared", r.toCompare(1), pairs{"u1": {false, true}})
+	res := r.find(1).Unchanged()
+	lost(&res)
+	r.record(res)
+	equal(t, "to be compared when the account is gone", r.toCompare(1), pairs{})
+}
+
 // TestFirstAccountWakesMemberships: who got no account when the group's members were sent
 // is sent when the account is there.
 func TestFirstAccountWakesMemberships(t *testing.T) {
@@ -301,6 +313,15 @@ func TestManyGroups(t *testing.T) {
 	for i := range groups {
 		equal(t, "members", r.members(i), []string{"u1"})
 	}
+	r.read(append(left, team(groups, 0))...)
+	r.link()
+	for i := range groups + 1 {
+		r.sendMembers(i)
+	}
+	off := r.find(0).Unchanged()
+	disabled(&off)
+	r.record(off)
+	equal(t, "in the last of many groups", r.toCompare(groups), pairs{"u0": {false, true}})
 }
 
 // TestMembersByAndBy: what is asked for in small parts is the whole, in order.

@@ -137,7 +137,7 @@ func forgettable(t *txn, job JobID) (idSet, error) {
 // allMembers are the users whom any roster of a job wants or has.
 func allMembers(t *txn, job JobID) (*bitset, error) {
 	var out bitset
-	err := eachRoster(t.scan, rostersOfJob, job, func(r *roster) error {
+	err := rosters{job: job, where: rostersOfJob}.each(t.scan, func(r *roster) error {
 		for _, id := range r.all() {
 			out.add(id)
 		}
