@@ -43,7 +43,7 @@ func (im *Importer) entry(t *txn, e *Entry, have, users map[string]known) error 
 	}
 	have[string(e.SourceID)] = k
 	if len(e.Members) > 0 {
-		return im.members(t, k.id, e.Members)
+		return im.members(t, k.id, e.Members, users)
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // members stores member changes of one group; the last word on a user counts.
-func (im *Importer) members(t *txn, group int64, members []sources.Member) error {
-	ids, err := im.memberIDs(t, members)
+func (im *Importer) members(t *txn, group int64, members []sources.Member, users map[string]known) error {
+	ids, err := im.memberIDs(t, members, users)
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func (im *Importer) members(t *txn, group int64, members []sources.Member) error
 }
 
 // memberIDs resolves members to rows; unknown users get a stub, since members may be told
-// before the users themselves.
-func (im *Importer) memberIDs(t *txn, members []sources.Member) ([]int64, error) {
+// before the users themselves, even on the same page.
+func (im *Importer) memberIDs(t *txn, members []sources.Member, users map[string]known) ([]int64, error) {
 	names := make([]string, len(members))
 	for i, m := range members {
 		names[i] = string(m.User)
@@ -55,16 +55,15 @@ func (im *Importer) memberIDs(t *txn, members []sources.Member) ([]int64, error)
 	if err := json.Unmarshal(found, &ids); err != nil {
 		return nil, err
 	}
-	stubs := map[string]known{}
 	for i, name := range names {
 		if ids[i] != 0 {
 			continue
 		}
-		k := stubs[name]
+		k := users[name]
 		if err := im.placed(t, sinks.User, sources.ID(name), &k); err != nil {
 			return nil, err
 		}
-		stubs[name], ids[i] = k, k.id
+		users[name], ids[i] = k, k.id
 	}
 	return ids, nil
 }

@@ -281,13 +281,15 @@ func TestNothingNewOfMembers(t *testing.T) {
 	equal(t, "groups to be compared", len(r.claim(r.query(l.Holder, sinks.Group, state.Membership))), 0)
 }
 
-// TestMembersBeforeTheUsers: members may be told, even twice, before the users themselves.
+// TestMembersBeforeTheUsers: members may be told, even twice, before the users themselves,
+// on a page before or on the same one.
 func TestMembersBeforeTheUsers(t *testing.T) {
 	r := newRig(t)
 	im, _ := r.begin(true)
 	must(t, im.Import(t.Context(), state.Batch{Entries: []state.Entry{team(1, 1, 0, 1)}, Full: true, Cursor: "2"}))
-	must(t, im.Import(t.Context(), state.Batch{Entries: people(2), Full: true, Done: true, Cursor: "end"}))
+	must(t, im.Import(t.Context(), state.Batch{Entries: append(people(2), team(2, 3), person(3)), Full: true, Done: true, Cursor: "end"}))
 	equal(t, "members", r.members(1), []string{"u1", "u0"})
+	equal(t, "members of the page", r.members(2), []string{"u3"})
 	equal(t, "known by now", r.find(1).Presence, plan.Active)
 }
 
