@@ -19,7 +19,7 @@ const (
 	claimSize = 256
 	// recordSize results, or those of recordEvery, are stored in one transaction. The results
 	// of membersAsOne members count like one more.
-	recordSize   = 512
+	recordSize   = 1024
 	recordEvery  = 250 * time.Millisecond
 	membersAsOne = 50
 	// grace is how long requests in flight may take to end after a cycle was stopped.

@@ -101,7 +101,7 @@ func TestFullDisk(t *testing.T) {
 			if !strings.Contains(message, "full") {
 				t.Fatalf("the cycle ended with %v, %+v", err, c)
 			}
-			if sent := sink.accounts.Load(); sent > at+1000 {
+			if sent := sink.accounts.Load(); sent > at+2000 {
 				t.Errorf("%d accounts were made of which nothing could be stored", sent-at)
 			}
 			must(t, r.s.LimitPages(t.Context(), -1))
