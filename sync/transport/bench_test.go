@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"net/http/httptrace"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +15,7 @@ import (
 type memory struct{}
 
 func (memory) RoundTrip(req *http.Request) (*http.Response, error) {
+	onTheWire(req)
 	if _, err := io.Copy(io.Discard, req.Body); err != nil {
 		return nil, err
 	}
@@ -25,17 +26,43 @@ func (memory) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
+// measured are the options of a client as the program makes it.
+func measured() Options {
+	return Options{Peer: Sink, Name: "app", Metrics: NewMetrics(prometheus.NewRegistry()), Counter: new(Counter)}.withDefaults()
+}
+
 // BenchmarkRoundTrip is the cost of one request beside the network and http.Client.
 func BenchmarkRoundTrip(b *testing.B) {
-	o := Options{Peer: Sink, Name: "app", Metrics: NewMetrics(prometheus.NewRegistry()), Counter: new(Counter)}
-	rt := newRoundTripper(o.withDefaults(), memory{})
+	postOften(b, newRoundTripper(measured(), memory{}).RoundTrip, "https://app.example.com/scim/v2/Users")
+}
+
+// BenchmarkClient is the cost of one request to a server on this machine, with our layers
+// and without them.
+func BenchmarkClient(b *testing.B) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer srv.Close()
+	bare := &http.Client{Transport: newBase(measured())}
+	for name, client := range map[string]*http.Client{"ours": Client(measured()), "bare": bare} {
+		b.Run(name, func(b *testing.B) {
+			defer client.CloseIdleConnections()
+			postOften(b, client.Do, srv.URL+"/scim/v2/Users")
+		})
+	}
+}
+
+func postOften(b *testing.B, send func(*http.Request) (*http.Response, error), url string) {
+	b.Helper()
 	b.ReportAllocs()
 	for b.Loop() {
-		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(b.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {}}), http.MethodPost, "https://app.example.com/scim/v2/Users", bytes.NewReader([]byte("{}")))
+		req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url, bytes.NewReader([]byte("{}")))
 		if err != nil {
 			b.Fatal(err)
 		}
-		resp, err := rt.RoundTrip(req)
+		req.Header = http.Header{"Accept": {"application/scim+json"}, "Content-Type": {"application/scim+json"}, "Authorization": {"Bearer x"}}
+		resp, err := send(req)
 		if err != nil {
 			b.Fatal(err)
 		}
