@@ -46,7 +46,7 @@ func (t *roundTripper) try(req *http.Request) attempt {
 	if err == nil {
 		turn, err = t.Limiter.acquire(ctx, t.MaxWait)
 	}
-	t.Metrics.waited(&t.Options, time.Since(asked))
+	t.series.waited(time.Since(asked))
 	if err != nil {
 		closeBody(req)
 		if !asNotSent(err) {
@@ -99,7 +99,7 @@ func (t *roundTripper) send(ctx context.Context, req *http.Request, turn ticket)
 	if !a.unsent {
 		t.Counter.add()
 	}
-	t.Metrics.sent(&t.Options, req.Method, status, took)
+	t.series.sent(req.Method, status, took)
 	t.logSent(req, status, took)
 	if t.Limiter.observe(turn, a.signal) {
 		t.Log.LogAttrs(ctx, slog.LevelInfo, "throttled by peer", slog.String("peer", t.Peer.String()),

@@ -3,6 +3,7 @@ package transport
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,24 +69,69 @@ func (m *Metrics) InitializeFor(peer Peer, name string) {
 	}
 }
 
-func (m *Metrics) waited(o *Options, d time.Duration) {
-	if m != nil {
-		m.wait.WithLabelValues(o.Peer.String(), o.Name).Add(d.Seconds())
+// series are the metrics of one client. Each is looked up by its labels once, since that
+// costs more than to count. Nil measures nothing.
+type series struct {
+	metrics    *Metrics
+	peer, name string
+	wait       prometheus.Counter
+
+	mu       sync.Mutex
+	attempts map[sentLabels]sentSeries // by what labels them; a peer gives few answers
+}
+
+type sentLabels struct {
+	method string
+	status int // 0: no answer came
+}
+
+type sentSeries struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
+}
+
+func (m *Metrics) seriesFor(peer Peer, name string) *series {
+	if m == nil {
+		return nil
+	}
+	return &series{
+		metrics: m, peer: peer.String(), name: name, attempts: map[sentLabels]sentSeries{},
+		wait: m.wait.WithLabelValues(peer.String(), name),
+	}
+}
+
+func (s *series) waited(d time.Duration) {
+	if s != nil {
+		s.wait.Add(d.Seconds())
 	}
 }
 
 // sent records one attempt; status 0 means that no answer came.
-func (m *Metrics) sent(o *Options, method string, status int, took time.Duration) {
-	if m == nil {
+func (s *series) sent(method string, status int, took time.Duration) {
+	if s == nil {
 		return
 	}
-	code := codeError
-	if status != 0 {
-		code = strconv.Itoa(status)
+	a := s.attempt(sentLabels{methodLabel(method), status})
+	a.requests.Inc()
+	a.duration.Observe(took.Seconds())
+}
+
+func (s *series) attempt(l sentLabels) sentSeries {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, ok := s.attempts[l]
+	if !ok {
+		code := codeError
+		if l.status != 0 {
+			code = strconv.Itoa(l.status)
+		}
+		a = sentSeries{
+			requests: s.metrics.requests.WithLabelValues(s.peer, s.name, l.method, code),
+			duration: s.metrics.duration.WithLabelValues(s.peer, s.name, l.method),
+		}
+		s.attempts[l] = a
 	}
-	method = methodLabel(method)
-	m.requests.WithLabelValues(o.Peer.String(), o.Name, method, code).Inc()
-	m.duration.WithLabelValues(o.Peer.String(), o.Name, method).Observe(took.Seconds())
+	return a
 }
 
 // methodLabel keeps the label's values few.

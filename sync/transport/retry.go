@@ -25,10 +25,14 @@ type roundTripper struct {
 	Options
 	next    http.RoundTripper
 	breaker *breaker
+	series  *series
 }
 
 func newRoundTripper(o Options, next http.RoundTripper) *roundTripper {
-	return &roundTripper{Options: o, next: next, breaker: o.Limiter.breakerFor(o.Peer, o.Name)}
+	return &roundTripper{
+		Options: o, next: next,
+		breaker: o.Limiter.breakerFor(o.Peer, o.Name), series: o.Metrics.seriesFor(o.Peer, o.Name),
+	}
 }
 
 // CloseIdleConnections lets http.Client.CloseIdleConnections through.
