@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -54,21 +53,16 @@ func (t *roundTripper) try(req *http.Request) attempt {
 		}
 		return attempt{err: err, unsent: true, final: true}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, timeoutError{t.Timeout})
-	end := sync.OnceFunc(func() { cancel(); t.Limiter.release() })
-	// A caller that forgets to close a body must not keep its place for ever.
-	stop := context.AfterFunc(ctx, end)
+	ctx, place := t.occupy(ctx)
 	a := t.send(ctx, req, turn)
 	if a.err != nil {
-		stop()
-		end()
+		place.leave()
 		a.err = a.explain(ctx)
 		return a
 	}
-	a.resp.Body = &body{ReadCloser: a.resp.Body, end: func() { stop(); end() }}
+	a.resp.Body = &body{ReadCloser: a.resp.Body, place: place}
 	if a.resp.ContentLength == 0 || req.Method == http.MethodHead {
-		stop()
-		end() // nothing to read
+		place.leave() // nothing to read
 	}
 	return a
 }
@@ -200,23 +194,45 @@ func (p *progress) trace() *httptrace.ClientTrace {
 	}
 }
 
+// place is an attempt's place among those in flight, and its time. It is given back once:
+// by leave, or when the attempt's context ends, since a caller that forgets to close a
+// body must not keep it for ever.
+type place struct {
+	limiter *Limiter
+	cancel  context.CancelFunc
+	stop    func() bool // keeps the end of the context from giving the place back
+}
+
+// occupy bounds the time of an attempt that was admitted.
+func (t *roundTripper) occupy(ctx context.Context) (context.Context, place) {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, timeoutError{t.Timeout})
+	return ctx, place{limiter: t.Limiter, cancel: cancel, stop: context.AfterFunc(ctx, t.Limiter.release)}
+}
+
+func (p place) leave() {
+	if p.stop() { // true once, and never after the context's end
+		p.cancel()
+		p.limiter.release()
+	}
+}
+
 // body ends an attempt when its answer was read or given up.
 type body struct {
 	io.ReadCloser
-	end func()
+	place place
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.end()
+		b.place.leave()
 	}
 	return n, err
 }
 
 func (b *body) Close() error {
 	err := b.ReadCloser.Close()
-	b.end()
+	b.place.leave()
 	return err
 }
 
