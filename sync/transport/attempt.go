@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -103,17 +104,15 @@ func (t *roundTripper) send(ctx context.Context, req *http.Request, turn ticket)
 }
 
 // prepare returns the request with our User-Agent, as a copy: a RoundTripper may not
-// change what it was given.
+// change what it was given. The lists of values are shared, which nobody changes.
 func (t *roundTripper) prepare(ctx context.Context, req *http.Request) *http.Request {
 	sent := req.WithContext(ctx)
 	if req.Header.Get("User-Agent") != "" {
 		return sent
 	}
-	sent.Header = req.Header.Clone()
-	if sent.Header == nil {
-		sent.Header = http.Header{}
-	}
-	sent.Header.Set("User-Agent", t.UserAgent)
+	sent.Header = make(http.Header, len(req.Header)+1)
+	maps.Copy(sent.Header, req.Header)
+	sent.Header["User-Agent"] = t.userAgent
 	return sent
 }
 
@@ -179,10 +178,11 @@ func resourceOf(path string) string {
 type progress struct {
 	connected atomic.Bool // a connection was there
 	header    atomic.Bool // the header was completed
+	hooks     httptrace.ClientTrace
 }
 
 func (p *progress) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
+	p.hooks = httptrace.ClientTrace{
 		// net/http repeats by itself what it can prove to be unsent, and reads, each
 		// time from here. The last round is the one that counts.
 		GetConn: func(string) {
@@ -192,6 +192,7 @@ func (p *progress) trace() *httptrace.ClientTrace {
 		GotConn:      func(httptrace.GotConnInfo) { p.connected.Store(true) },
 		WroteHeaders: func() { p.header.Store(true) },
 	}
+	return &p.hooks
 }
 
 // place is an attempt's place among those in flight, and its time. It is given back once:

@@ -66,7 +66,8 @@ func (b *breaker) do(p *progress, run func() (*http.Response, error)) (*http.Res
 	resp, err := b.circuit.Execute(func() (*http.Response, error) {
 		resp, err := run()
 		if err != nil && !p.connected.Load() && !canceled(err) {
-			b.last.Store(&err)
+			dead := err // err itself would be kept on the heap, also without an error
+			b.last.Store(&dead)
 			return nil, errNoConnection{err}
 		}
 		return resp, err

@@ -26,11 +26,13 @@ type roundTripper struct {
 	next    http.RoundTripper
 	breaker *breaker
 	series  *series
+	// userAgent is the value of the header that every request gets.
+	userAgent []string
 }
 
 func newRoundTripper(o Options, next http.RoundTripper) *roundTripper {
 	return &roundTripper{
-		Options: o, next: next,
+		Options: o, next: next, userAgent: []string{o.UserAgent},
 		breaker: o.Limiter.breakerFor(o.Peer, o.Name), series: o.Metrics.seriesFor(o.Peer, o.Name),
 	}
 }
