@@ -54,16 +54,16 @@ func (t *roundTripper) try(req *http.Request) attempt {
 		}
 		return attempt{err: err, unsent: true, final: true}
 	}
-	ctx, place := t.occupy(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, t.tooLate)
 	a := t.send(ctx, req, turn)
-	if a.err != nil {
-		place.leave()
-		a.err = a.explain(ctx)
+	if a.err == nil && a.resp.ContentLength != 0 && req.Method != http.MethodHead {
+		a.resp.Body = t.keep(ctx, cancel, a.resp.Body)
 		return a
 	}
-	a.resp.Body = &body{ReadCloser: a.resp.Body, place: place}
-	if a.resp.ContentLength == 0 || req.Method == http.MethodHead {
-		place.leave() // nothing to read
+	cancel()
+	t.release()
+	if a.err != nil {
+		a.err = a.explain(ctx)
 	}
 	return a
 }
@@ -195,45 +195,38 @@ func (p *progress) trace() *httptrace.ClientTrace {
 	return &p.hooks
 }
 
-// place is an attempt's place among those in flight, and its time. It is given back once:
-// by leave, or when the attempt's context ends, since a caller that forgets to close a
-// body must not keep it for ever.
-type place struct {
-	limiter *Limiter
-	cancel  context.CancelFunc
-	stop    func() bool // keeps the end of the context from giving the place back
-}
-
-// occupy bounds the time of an attempt that was admitted.
-func (t *roundTripper) occupy(ctx context.Context) (context.Context, place) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, timeoutError{t.Timeout})
-	return ctx, place{limiter: t.Limiter, cancel: cancel, stop: context.AfterFunc(ctx, t.Limiter.release)}
-}
-
-func (p place) leave() {
-	if p.stop() { // true once, and never after the context's end
-		p.cancel()
-		p.limiter.release()
-	}
-}
-
-// body ends an attempt when its answer was read or given up.
+// body keeps an attempt's place and context until its answer was read or given up. A
+// caller that forgets to close it keeps them no longer than the context lasts.
 type body struct {
 	io.ReadCloser
-	place place
+	release func()
+	cancel  context.CancelFunc
+	stop    func() bool // keeps the context's end from giving the place back
+}
+
+func (t *roundTripper) keep(ctx context.Context, cancel context.CancelFunc, content io.ReadCloser) *body {
+	return &body{ReadCloser: content, release: t.release, cancel: cancel, stop: context.AfterFunc(ctx, t.release)}
+}
+
+// end gives the place back, unless that was done before.
+func (b *body) end() {
+	if b.stop() {
+		b.cancel()
+		b.release()
+	}
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.place.leave()
+		b.end()
 	}
 	return n, err
 }
 
 func (b *body) Close() error {
 	err := b.ReadCloser.Close()
-	b.place.leave()
+	b.end()
 	return err
 }
 

@@ -124,13 +124,9 @@ func (l *Limiter) acquire(ctx context.Context, maxWait time.Duration) (ticket, e
 		if ctx.Err() != nil {
 			return ticket{}, context.Cause(ctx)
 		}
-		now := time.Now()
-		wait, err := l.admit(now, maxWait)
-		if err != nil {
-			return ticket{}, err
-		}
-		if wait == 0 {
-			return ticket{number: l.admissions(), sent: now}, nil
+		t, wait, err := l.admit(time.Now(), maxWait)
+		if err != nil || wait == 0 {
+			return t, err
 		}
 		if err := l.sleep(ctx, wait); err != nil {
 			return ticket{}, err
@@ -154,18 +150,18 @@ func (l *Limiter) sleep(ctx context.Context, d time.Duration) error {
 // untilWoken is long enough to mean "until something changes".
 const untilWoken = time.Hour
 
-// admit takes a place and returns 0, or says how long to wait before asking again.
-func (l *Limiter) admit(now time.Time, maxWait time.Duration) (time.Duration, error) {
+// admit takes a place and gives the ticket, or says how long to wait before asking again.
+func (l *Limiter) admit(now time.Time, maxWait time.Duration) (t ticket, wait time.Duration, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if wait := l.pauseAt(now); wait > 0 {
 		if wait > maxWait {
-			return 0, &ThrottledError{Wait: wait}
+			return ticket{}, 0, &ThrottledError{Wait: wait}
 		}
-		return wait, nil
+		return ticket{}, wait, nil
 	}
 	if l.inFlight >= l.conc.limit {
-		return untilWoken, nil
+		return ticket{}, untilWoken, nil
 	}
 	l.pace.grow(now)
 	l.setRate(now)
@@ -173,12 +169,12 @@ func (l *Limiter) admit(now time.Time, maxWait time.Duration) (time.Duration, er
 	if wait := turn.DelayFrom(now); wait > 0 {
 		turn.CancelAt(now)
 		l.pace.held = true
-		return wait, nil
+		return ticket{}, wait, nil
 	}
 	l.inFlight++
 	l.admitted++
 	l.quota.left-- // harmless when no quota is told
-	return 0, nil
+	return ticket{number: l.admitted, sent: now}, 0, nil
 }
 
 // pauseAt returns how long nothing may be sent: a told pause, or a used-up quota.
@@ -216,13 +212,6 @@ func (l *Limiter) nudge() {
 	case l.wake <- struct{}{}:
 	default: // already told
 	}
-}
-
-// admissions is read by the head of the queue alone, after its own.
-func (l *Limiter) admissions() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.admitted
 }
 
 // observe learns from the answer to a request. It reports whether the answer

@@ -26,14 +26,18 @@ type roundTripper struct {
 	next    http.RoundTripper
 	breaker *breaker
 	series  *series
-	// userAgent is the value of the header that every request gets.
-	userAgent []string
+
+	// Made once, since every request needs them.
+	userAgent []string // the header's value
+	tooLate   error    // the cause of a context that ended by Timeout
+	release   func()   // of the limiter
 }
 
 func newRoundTripper(o Options, next http.RoundTripper) *roundTripper {
 	return &roundTripper{
-		Options: o, next: next, userAgent: []string{o.UserAgent},
+		Options: o, next: next,
 		breaker: o.Limiter.breakerFor(o.Peer, o.Name), series: o.Metrics.seriesFor(o.Peer, o.Name),
+		userAgent: []string{o.UserAgent}, tooLate: timeoutError{o.Timeout}, release: o.Limiter.release,
 	}
 }
 

@@ -81,7 +81,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 // waitOf reads a header that tells a wait, 0 when it is missing, makes no sense or has passed.
 func waitOf(h http.Header, name string, now time.Time) time.Duration {
-	v := h.Get(name)
+	v := valueOf(h, name)
 	if v == "" {
 		return 0 // as in nearly every answer
 	}
@@ -89,9 +89,17 @@ func waitOf(h http.Header, name string, now time.Time) time.Duration {
 	return max(d, 0)
 }
 
-// resetNames are the headers that tell when a quota is full again. RateLimit-Reset counts
-// seconds; the others are found with both epochs and seconds. They are written as net/http
-// keeps them, which spares rewriting them for every answer.
+// valueOf is h.Get for a name that is written as net/http keeps it: nothing has to be
+// rewritten for the headers that nearly no answer has.
+func valueOf(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// resetNames are the headers that tell when a quota is full again, as net/http writes
+// them. RateLimit-Reset counts seconds; the others are found with both epochs and seconds.
 var resetNames = []string{"Ratelimit-Reset", "X-Ratelimit-Reset", "X-Rate-Limit-Reset", "X-Ratelimit-Reset-After"}
 
 var remainingNames = []string{"Ratelimit-Remaining", "X-Ratelimit-Remaining", "X-Rate-Limit-Remaining"}
@@ -115,7 +123,7 @@ func quotaOf(h http.Header, now time.Time) (left int, window time.Duration, ok b
 		return left, window, true
 	}
 	for _, name := range remainingNames {
-		if v := h.Get(name); v != "" {
+		if v := valueOf(h, name); v != "" {
 			n, err := strconv.Atoi(strings.TrimSpace(v))
 			window = resetAfter(h, now)
 			return max(n, 0), window, err == nil && window > 0
@@ -127,7 +135,7 @@ func quotaOf(h http.Header, now time.Time) (left int, window time.Duration, ok b
 // structuredQuota reads the header RateLimit of draft-ietf-httpapi-ratelimit-headers, e.g.
 // `"default";r=50;t=30`, and of several policies takes the one with the fewest left.
 func structuredQuota(h http.Header) (left int, window time.Duration, ok bool) {
-	policies := h.Values("Ratelimit")
+	policies := h["Ratelimit"]
 	if len(policies) == 0 {
 		return 0, 0, false
 	}
