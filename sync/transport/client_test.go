@@ -188,6 +188,47 @@ func TestForgottenBodiesDoNotBlock(t *testing.T) {
 	}
 }
 
+// TestAPlaceIsGivenBackOnce: however an answer ends, and by how many ways at once, the
+// limiter has its place again, and not two.
+func TestAPlaceIsGivenBackOnce(t *testing.T) {
+	readAll := func(resp *http.Response) { _, _ = io.Copy(io.Discard, resp.Body) }
+	shut := func(resp *http.Response) { _ = resp.Body.Close() }
+	for name, tt := range map[string]struct {
+		method string
+		status int
+		end    func(*http.Response, context.CancelFunc)
+	}{
+		"read and closed":            {"POST", 201, func(r *http.Response, _ context.CancelFunc) { readAll(r); shut(r) }},
+		"read":                       {"GET", 200, func(r *http.Response, _ context.CancelFunc) { readAll(r) }},
+		"closed twice":               {"POST", 409, func(r *http.Response, _ context.CancelFunc) { shut(r); shut(r) }},
+		"nothing to read":            {"HEAD", 200, func(r *http.Response, _ context.CancelFunc) { shut(r) }},
+		"no answer":                  {"POST", 0, func(*http.Response, context.CancelFunc) {}},
+		"forgotten until too late":   {"POST", 201, func(*http.Response, context.CancelFunc) { time.Sleep(DefaultTimeout) }},
+		"forgotten by who gave up":   {"POST", 201, func(_ *http.Response, giveUp context.CancelFunc) { giveUp() }},
+		"given up, then closed":      {"POST", 201, func(r *http.Response, giveUp context.CancelFunc) { giveUp(); readAll(r); shut(r) }},
+		"closed, then given up":      {"POST", 201, func(r *http.Response, giveUp context.CancelFunc) { shut(r); giveUp() }},
+		"closed in the last instant": {"POST", 201, func(r *http.Response, giveUp context.CancelFunc) { go giveUp(); go shut(r); readAll(r) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := NewLimiter(Limits{})
+				ctx, giveUp := context.WithCancel(t.Context())
+				defer giveUp()
+				req, _ := http.NewRequestWithContext(ctx, tt.method, "https://wiki.example/Users", nil)
+				resp, err := scripted(&script{answers: []answer{{status: tt.status}}}, Options{Limiter: l}).Do(req) //nolint:bodyclose // left open by some
+				if (err != nil) != (tt.status == 0) {
+					t.Fatal(err)
+				}
+				tt.end(resp, giveUp)
+				synctest.Wait()
+				if l.inFlight != 0 {
+					t.Errorf("%d requests in flight, want 0", l.inFlight)
+				}
+			})
+		})
+	}
+}
+
 func TestCertificatesAreAlwaysVerified(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
