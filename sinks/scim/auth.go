@@ -119,13 +119,8 @@ func (s *tokenSource) set(r *http.Request) error {
 	return nil
 }
 
-// fetch asks for a token. The request's context ends it but lends it no values: what
-// traces the application's connection must not see the token server's.
-func (s *tokenSource) fetch(parent context.Context) (*oauth2.Token, error) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	defer cancel(nil)
-	defer context.AfterFunc(parent, func() { cancel(context.Cause(parent)) })()
-	return s.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, s.hc)) //nolint:contextcheck // see above
+func (s *tokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
+	return s.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, s.hc))
 }
 
 // renew drops the token that r was sent with, unless another request has done so.

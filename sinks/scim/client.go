@@ -3,14 +3,14 @@ package scim
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -96,21 +96,19 @@ func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: write body: %w", r.op(), err)
 	}
-	var connected atomic.Bool
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method, r.url(s.base), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url(s.base), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.op(), cause(err))
 	}
 	setHeaders(req, r)
 	resp, err := s.hc.Do(req)
 	if err != nil {
-		return nil, unanswered(r, err, connected.Load())
+		return nil, unanswered(r, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is lost: the body was read
 	content, err := readBody(resp)
 	if err != nil {
-		return nil, unanswered(r, fmt.Errorf("read answer: %w", err), true)
+		return nil, unanswered(r, fmt.Errorf("read answer: %w", err))
 	}
 	if len(content) > maxBody {
 		return nil, &sinks.Error{Class: unread(r), Op: r.op(), Status: resp.StatusCode, Message: fmt.Sprintf("an answer of more than %d MB", maxBody>>20), Hint: "Lower override.page_size."}
@@ -154,7 +152,7 @@ func setHeaders(req *http.Request, r request) {
 }
 
 // unanswered classifies a request without a whole answer.
-func unanswered(r request, err error, connected bool) error {
+func unanswered(r request, err error) error {
 	if e, ok := errors.AsType[*sinks.Error](err); ok {
 		return e // the transport's own word, e.g. a dry run's refusal
 	}
@@ -170,7 +168,7 @@ func unanswered(r request, err error, connected bool) error {
 		e.Class, e.Hint = sinks.ReadOnly, "This is a dry run or a probe, which writes nothing."
 	case told.wait > 0:
 		e.Class, e.RetryAfter, e.Hint = sinks.Throttled, told.wait, "The application wants no requests for that long; it is asked again after that."
-	case !connected || told.notSent:
+	case told.notSent || unconnected(err):
 		e.Class, e.Hint = sinks.Unreachable, "Check base_url, the network and the application's certificate (tls.ca_file for a private authority)."
 	case r.method == http.MethodGet:
 		e.Class, e.Hint = sinks.Unreachable, "The application did not answer in full; it may be down or overloaded."
@@ -178,6 +176,16 @@ func unanswered(r request, err error, connected bool) error {
 		e.Hint = "The request may have had an effect; the object is looked up before anything is sent again."
 	}
 	return e
+}
+
+// unconnected says that no connection was made, for clients whose errors don't tell whether
+// a request was sent. Other failures to connect can't be told from a broken connection.
+func unconnected(err error) bool {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" {
+		return true
+	}
+	_, refused := errors.AsType[*tls.CertificateVerificationError](err)
+	return refused
 }
 
 // word is what the client's transport knows of a request without an answer.

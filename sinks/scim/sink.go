@@ -42,6 +42,8 @@ type Sink struct {
 
 // New makes a sink. It sends nothing. The client does the limiting, retrying and timing;
 // it is copied, and the copy adds the credentials to requests for the base URL's host.
+// Its errors should tell by a method NotSent() bool when a request had no effect; else
+// what failed after dialling is taken for unclear.
 func New(cfg Config, hc *http.Client, log *slog.Logger) (*Sink, error) {
 	if problems := cfg.Validate(); len(problems) > 0 {
 		return nil, fmt.Errorf("configure sink: %s %s", problems[0].Key, problems[0].Message)

@@ -2,11 +2,12 @@ package engine_test
 
 import (
 	"context"
-	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ type outage struct {
 
 func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if o.down.Load() && (o.only == "" || o.only == r.Method) {
-		return nil, errors.New("connection refused")
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
 	return o.next.RoundTrip(r)
 }
