@@ -78,13 +78,9 @@ func (d *document) version() string {
 	return v
 }
 
+// isV1 says whether the resource names a schema of SCIM 1.1.
 func (d *document) isV1() bool {
-	for _, schema := range texts(d.attribute("schemas").decode()) {
-		if strings.HasPrefix(schema, schemaV1) {
-			return true
-		}
-	}
-	return false
+	return bytes.Contains(d.attribute("schemas"), []byte(`"`+schemaV1))
 }
 
 // object is what the query asked of the resource.

@@ -7,7 +7,9 @@ import (
 	"hash/maphash"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/idpbridge/idpbridge/sinks"
@@ -97,10 +99,8 @@ func readList(req request, a *answer, members bool) (list, error) {
 	if err := json.Unmarshal(a.body, &raw); err != nil {
 		return list{}, garbage(req, a, "the answer is no SCIM list")
 	}
-	for _, schema := range raw.Schemas {
-		if len(schema) > len(schemaV1) && schema[:len(schemaV1)] == schemaV1 {
-			return list{}, garbage(req, a, "")
-		}
+	if slices.ContainsFunc(raw.Schemas, func(s string) bool { return strings.HasPrefix(s, schemaV1) }) {
+		return list{}, garbage(req, a, "")
 	}
 	if raw.TotalResults == nil && raw.Resources == nil {
 		return list{}, garbage(req, a, "the answer is no SCIM list: it has neither totalResults nor Resources")
