@@ -40,17 +40,7 @@ func (s *Store) Linked(ctx context.Context, q ClaimQuery, id sinks.ID) (*Object,
 }
 
 func (s *Store) objects(ctx context.Context, q ClaimQuery, where string, args ...any) ([]Object, error) {
-	via, err := q.members(s.scan(ctx))
-	if err != nil {
-		return nil, err
-	}
-	var out []Object
-	err = s.read(ctx, func(r *sql.Rows) error {
-		o, err := scanObject(r, via)
-		out = append(out, o)
-		return err
-	}, objectQuery+where, args...)
-	return out, err
+	return readObjects(s.scan(ctx), q, objectQuery+where, args...)
 }
 
 // Unlink drops the link of one object, which is then matched anew. Nothing is sent.

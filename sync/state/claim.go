@@ -2,10 +2,8 @@ package state
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"github.com/idpbridge/idpbridge/sinks"
 )
@@ -60,52 +58,6 @@ func (w What) scope() string {
 		return `+o.job_id = ?1 AND +o.resource = ?2`
 	}
 	return `o.job_id = ?1 AND o.resource = ?2`
-}
-
-const objectQuery = `SELECT o.id, o.resource, o.source_id, o.user_name, o.mail, o.display_name, o.presence, o.filtered, o.assigned,
-	COALESCE(o.table_id, 0), o.desired,
-	COALESCE(CASE WHEN o.synced = 1 THEN o.table_id ELSE o.acked_table END, 0), CASE WHEN o.synced = 1 THEN o.desired ELSE o.acked END,
-	COALESCE(o.manager_id, 0), COALESCE(m.sink_id, ''), COALESCE(m.presence, 0), COALESCE(m.dirty, 0) > 0, COALESCE(o.acked_manager, 0),
-	COALESCE(o.sink_id, ''), COALESCE(o.version, ''), o.account, o.disabled_at, o.probed, o.dirty, o.digest,
-	i.object_id IS NOT NULL, COALESCE(e.attempts, 0), COALESCE(e.first_failed_at, 0),
-	COALESCE(s.action, ''), COALESCE(s.reason, ''), COALESCE(s.decision, 0), COALESCE(s.staged_at, 0), COALESCE(s.expires_at, 0)
-	FROM objects o
-	LEFT JOIN objects m ON m.id = o.manager_id
-	LEFT JOIN intents i ON i.object_id = o.id
-	LEFT JOIN escrow e ON e.object_id = o.id
-	LEFT JOIN staged s ON s.object_id = o.id `
-
-// members are who is in the scope of an application by a group; nil: it scopes nothing.
-func (q ClaimQuery) members(scan scan) (*bitset, error) {
-	if !q.Scoped {
-		return nil, nil
-	}
-	return assignedMembers(scan, q.Job)
-}
-
-// scanObject reads objectColumns. via are the members of groups that are assigned to the
-// application which scopes the job; nil: none does.
-func scanObject(r *sql.Rows, via *bitset) (Object, error) {
-	var o Object
-	var disabled, first, stagedAt, expires int64
-	var st Staged
-	err := r.Scan(&o.ID, &o.Resource, &o.SourceID, &o.UserName, &o.Mail, &o.DisplayName, &o.Presence, &o.Filtered, &o.Assigned,
-		&o.Table, &o.Desired, &o.AckedTable, &o.Acked,
-		&o.Manager.ID, &o.Manager.SinkID, &o.Manager.Presence, &o.Manager.Expected, &o.Manager.Acked,
-		&o.SinkID, &o.Version, &o.Account, &disabled, &o.Probed, &o.Dirty, &o.Digest,
-		&o.Unclear, &o.Attempts, &first,
-		&st.Action, &st.Reason, &st.Decision, &stagedAt, &expires)
-	if err != nil {
-		return o, err
-	}
-	o.DisabledAt, o.FirstFailed = fromMillis(disabled), fromMillis(first)
-	o.InScope = o.Filtered && (via == nil || o.Assigned || via.has(int64(o.ID)))
-	if st.Action != "" {
-		st.Object, st.Resource, st.SourceID, st.SinkID, st.Name = o.ID, o.Resource, o.SourceID, o.SinkID, o.DisplayName
-		st.At, st.Expires = fromMillis(stagedAt), fromMillis(expires)
-		o.Staged = &st
-	}
-	return o, nil
 }
 
 // Claim returns objects and stores an intent for each, in one transaction. Objects that
@@ -164,24 +116,16 @@ func claim(t *txn, q ClaimQuery, out *[]Object, query string, args ...any) error
 	if !ours {
 		return ErrLeaseLost
 	}
-	via, err := q.members(t.scan)
+	found, err := readObjects(t.scan, q, query, args...)
 	if err != nil {
 		return err
 	}
-	*out = slices.Grow(*out, q.Limit)
-	err = t.scan(func(r *sql.Rows) error {
-		o, err := scanObject(r, via)
-		o.holder = q.Holder
-		*out = append(*out, o)
-		return err
-	}, query, args...)
-	if err != nil {
-		return err
+	ids := make([]ObjectID, len(found))
+	for i := range found {
+		found[i].holder = q.Holder
+		ids[i] = found[i].ID
 	}
-	ids := make([]ObjectID, len(*out))
-	for i := range *out {
-		ids[i] = (*out)[i].ID
-	}
+	*out = found
 	return intend(t, ids, q.Holder)
 }
 
