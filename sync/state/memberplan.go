@@ -74,9 +74,10 @@ func (s *Store) memberChanges(ctx context.Context, out []MemberChange, q MemberQ
 		return nil, err
 	}
 	out = slices.Grow(out, len(users))
+	var m MemberChange
+	places := []any{(*number)(&m.User), (*text)(&m.SourceID), (*text)(&m.SinkID), (*small)(&m.Account), (*flag)(&m.Held)}
 	err = s.read(ctx, func(rows *sql.Rows) error {
-		var m MemberChange
-		if err := rows.Scan(&m.User, &m.SourceID, &m.SinkID, &m.Account, &m.Held); err != nil {
+		if err := rows.Scan(places...); err != nil {
 			return err
 		}
 		m.Want, m.Have = r.want.has(int64(m.User)), r.have.has(int64(m.User))
@@ -89,8 +90,10 @@ func (s *Store) memberChanges(ctx context.Context, out []MemberChange, q MemberQ
 	return out, err
 }
 
-const membersQuery = `SELECT u.id, u.source_id, COALESCE(u.sink_id, ''), u.account, EXISTS (SELECT 1 FROM staged s WHERE s.object_id = u.id AND s.decision <> 1)
-	FROM json_each(?) j CROSS JOIN objects u ON u.id = j.value`
+// membersQuery joins staged instead of asking whether EXISTS: that would open it anew for
+// each user.
+const membersQuery = `SELECT u.id, u.source_id, u.sink_id, u.account, s.object_id FROM json_each(?) j CROSS JOIN objects u ON u.id = j.value
+	LEFT JOIN staged s ON s.object_id = u.id AND s.decision <> 1`
 
 // observeMembers takes what the app shows of a group for what it has. Members that
 // nobody manages are left alone. It returns how many memberships differed.

@@ -16,14 +16,7 @@ import (
 // TestObjectsAsStored: an object is read as it is stored, whichever of its columns are
 // empty, and whatever stood in the row before it.
 func TestObjectsAsStored(t *testing.T) {
-	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "state.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	if _, err := s.Job(t.Context(), "job"); err != nil {
-		t.Fatal(err)
-	}
+	s := storeOfOneJob(t)
 	rapid.Check(t, func(t *rapid.T) {
 		objects := drawObjects(t)
 		q := ClaimQuery{Job: 1, Resource: sinks.User, Limit: len(objects), Scoped: rapid.Bool().Draw(t, "scoped")}
@@ -46,6 +39,66 @@ func TestObjectsAsStored(t *testing.T) {
 			t.Fatalf("(-stored +read):\n%s", d)
 		}
 	})
+}
+
+// TestMembersAsStored: a membership is read as it is stored, and its user likewise.
+func TestMembersAsStored(t *testing.T) {
+	s := storeOfOneJob(t)
+	rapid.Check(t, func(t *rapid.T) {
+		objects := drawObjects(t)
+		group := roster{group: int64(objects[0].ID), woken: 3}
+		var want []MemberChange
+		for i := range objects {
+			m := drawMember(t, &objects[i].Object, group.woken)
+			if m.Want {
+				group.want = append(group.want, int64(m.User))
+			}
+			if m.Have {
+				group.have = append(group.have, int64(m.User))
+			}
+			if m.Want || m.Have {
+				want = append(want, m)
+			}
+		}
+		err := s.soon(t.Context(), func(x *txn) error {
+			if err := storeAll(x, objects); err != nil {
+				return err
+			}
+			return x.putRoster(&group)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.MemberChanges(t.Context(), MemberQuery{Group: ObjectID(group.group), All: true, Limit: len(objects)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(MemberChange{}, MemberResult{})); d != "" {
+			t.Fatalf("(-stored +read):\n%s", d)
+		}
+	})
+}
+
+func drawMember(t *rapid.T, o *Object, woken int32) MemberChange {
+	m := MemberChange{
+		User: o.ID, SourceID: o.SourceID, SinkID: o.SinkID, Account: o.Account, Held: o.Staged != nil && o.Staged.Decision != Approved,
+		Want: rapid.Bool().Draw(t, "want"), Have: rapid.Bool().Draw(t, "have"),
+	}
+	m.read = MemberResult{user: int64(o.ID), account: accountKey(o.SinkID), woken: woken, want: m.Want}
+	return m
+}
+
+func storeOfOneJob(t *testing.T) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "state.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if _, err := s.Job(t.Context(), "job"); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // storedObject is an object and how it is stored.

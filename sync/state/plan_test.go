@@ -34,6 +34,7 @@ func TestQueriesOfEveryCycle(t *testing.T) {
 		"settled":     {rosterPageOf(rostersSettled), []any{1, 0, 10}, "SEARCH r USING INDEX rosters_settled (job_id=? AND rowid>?)"},
 		"claimed":     {rosterPageOf(rostersClaimed), []any{1, 0, 10}, "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"},
 		"members":     {memberIDsQuery, []any{1, "[]"}, "SEARCH o USING COVERING INDEX"},
+		"users":       {membersQuery, []any{"[]"}, "SEARCH s USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN"},
 		"assigned":    {assignedMembersQuery, []any{1}, "SEARCH g USING INDEX objects_assigned"},
 	} {
 		t.Run(name, func(t *testing.T) {
