@@ -143,7 +143,7 @@ func (s *Store) dsn(readOnly bool) string {
 	if readOnly {
 		q.Set("_query_only", "1")
 		q.Set("_txlock", "deferred")
-		q.Set("_cache_size", "-4000")
+		q.Set("_cache_size", "-1000") // it is empty again after each write: see https://sqlite.org/wal.html
 	}
 	return "file:" + (&url.URL{Path: s.path}).EscapedPath() + "?" + q.Encode()
 }
