@@ -106,7 +106,7 @@ func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
 		return nil, unanswered(r, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is lost: the body was read
-	content, err := readBody(resp)
+	content, err := s.readBody(resp)
 	if err != nil {
 		return nil, unanswered(r, fmt.Errorf("read answer: %w", err))
 	}
@@ -120,23 +120,24 @@ func (s *Sink) send(ctx context.Context, r request) (*answer, error) {
 	return a, nil
 }
 
-// firstRead bounds the room made for a body whose length is told and may not come, and
-// usual is the room for one whose length is not told.
-const (
-	firstRead = 64 << 10
-	usual     = 4 << 10
-)
+// largestRoom is what a buffer for answers may hold to be used again.
+const largestRoom = 1 << 20
 
-// readBody reads up to a byte more than maxBody.
-func readBody(resp *http.Response) ([]byte, error) {
-	var b bytes.Buffer
-	length := resp.ContentLength
-	if length < 0 {
-		length = usual
+// readBody reads up to a byte more than maxBody. Long answers seldom tell their length, so
+// that they are read to a room that has grown before, and a copy is kept.
+func (s *Sink) readBody(resp *http.Response) ([]byte, error) {
+	room, ok := s.rooms.Get().(*bytes.Buffer)
+	if !ok {
+		room = new(bytes.Buffer)
 	}
-	b.Grow(int(min(length, firstRead)) + bytes.MinRead)
-	_, err := b.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
-	return b.Bytes(), err
+	_, err := room.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	if room.Cap() > largestRoom {
+		return room.Bytes(), err
+	}
+	body := bytes.Clone(room.Bytes())
+	room.Reset()
+	s.rooms.Put(room)
+	return body, err
 }
 
 func setHeaders(req *http.Request, r request) {

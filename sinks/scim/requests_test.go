@@ -228,6 +228,24 @@ func TestCountWithoutObjects(t *testing.T) {
 	}
 }
 
+// TestLongAnswer: an answer may be as long as megabytes, and the next one is short again.
+func TestLongAnswer(t *testing.T) {
+	t.Parallel()
+	srv, sink := setup{}.start(t)
+	q := sinks.Query{Resource: sinks.User, Paths: []string{"title"}}
+	for _, title := range []string{strings.Repeat("long ", 500_000), "short"} {
+		srv.ClearFaults()
+		srv.Inject(scimtest.Fault{Status: http.StatusOK, Body: fmt.Sprintf(`{"id":"1","title":%q}`, title)})
+		o, err := sink.Get(t.Context(), q, "1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Values["title"] != title {
+			t.Errorf("a title of %d bytes came as %.20v", len(title), o.Values["title"])
+		}
+	}
+}
+
 // TestBudgetCovers: a budget is for requests of a verb, a resource and a size.
 func TestBudgetCovers(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,7 @@ type Sink struct {
 	visible     visibility
 	plainEmail  atomic.Bool // value filters in filters turned out to be refused
 	noVersions  atomic.Bool // versions turned out to be refused though they are right
+	rooms       sync.Pool   // of *bytes.Buffer
 }
 
 // New makes a sink. It sends nothing. The client does the limiting, retrying and timing;

@@ -20,7 +20,7 @@ var errDamaged = errors.New("damaged encoding")
 // Decode returns the values that Encode was given. An error means that the bytes are
 // damaged or were written by a later version.
 func Decode(data []byte) ([]any, error) {
-	d := decoder{rest: data}
+	d := decoder{rest: data, all: string(data)}
 	values, err := d.values()
 	if err != nil {
 		return nil, fmt.Errorf("decode values at byte %d: %w", len(data)-len(d.rest), err)
@@ -28,8 +28,12 @@ func Decode(data []byte) ([]any, error) {
 	return values, nil
 }
 
-// decoder takes values off the front of rest.
-type decoder struct{ rest []byte }
+// decoder takes values off the front of rest, which is the end of all. Texts are parts of
+// all: there are many of them, and they are needed together.
+type decoder struct {
+	rest []byte
+	all  string
+}
 
 // values reads a whole encoding. The nils at its end are not written.
 func (d *decoder) values() ([]any, error) {
@@ -157,7 +161,7 @@ func (d *decoder) text() (string, error) {
 	if size <= 0 || n > uint64(len(d.rest)-size) {
 		return "", errDamaged
 	}
-	s := string(d.rest[size : size+int(n)])
 	d.rest = d.rest[size+int(n):]
-	return s, nil
+	end := len(d.all) - len(d.rest)
+	return d.all[end-int(n) : end], nil
 }

@@ -25,9 +25,9 @@ func normalise(value any) (any, error) {
 		if v == "" {
 			return nil, nil
 		}
-		return v, nil
+		return value, nil // not v, which would be put in an interface anew
 	case bool:
-		return v, nil
+		return value, nil
 	case float64:
 		return finite(v)
 	case []any:

@@ -29,12 +29,20 @@ import (
 type Reader struct {
 	text   []byte
 	tokens *jsontext.Decoder
+	names  map[string]string // of members in values, which are the same ones in each
 }
+
+// maxNames bounds them: names that differ in each object are data.
+const maxNames = 64
 
 // New returns a reader before the text's only value. The text is not copied, and must not
 // change while it is read.
 func New(text []byte) Reader {
-	return Reader{text, jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	return Reader{
+		text:   text,
+		tokens: jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
+		names:  map[string]string{},
+	}
 }
 
 // End insists that nothing follows the values read so far.
@@ -131,11 +139,22 @@ func (r Reader) Value() (any, error) {
 func (r Reader) object() (map[string]any, error) {
 	object := map[string]any{}
 	err := r.Object(func(name []byte) (err error) {
-		key := string(name)
+		key := r.name(name)
 		object[key], err = r.Value()
 		return err
 	})
 	return object, err
+}
+
+func (r Reader) name(name []byte) string {
+	s, known := r.names[string(name)]
+	if !known {
+		s = string(name)
+		if len(r.names) < maxNames {
+			r.names[s] = s
+		}
+	}
+	return s
 }
 
 func (r Reader) list() ([]any, error) {
