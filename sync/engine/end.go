@@ -67,7 +67,7 @@ func (c *cycle) status(err error) {
 		c.out.Status = "failed"
 	case c.out.StagedDeletions > 0:
 		c.out.Status = "held"
-	case c.out.Escrowed > 0:
+	case c.out.Escrowed > 0, c.out.Nameless > 0:
 		c.out.Status = "partial"
 	default:
 		c.out.Status = "succeeded"

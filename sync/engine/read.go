@@ -61,63 +61,41 @@ func (c *cycle) importer(ctx context.Context, round state.Round) (*state.Importe
 	})
 }
 
-// importSize entries are stored in one transaction if so many are there: one for each page
-// writes the same parts of the file again and again.
-const importSize = 1000
-
-// fetched is a page on its way from the source, and mapped what pages say of the app.
+// fetched is a page on its way from the source, and mapped what it says of the app.
 type (
 	fetched struct {
 		page *sources.Page
 		err  error
 	}
 	mapped struct {
-		pages []state.Batch
-		size  int
-		err   error // behind the pages
+		batch state.Batch
+		err   error
 	}
 )
 
-// add adds a page, or what came instead.
-func (m *mapped) add(b state.Batch, err error) {
-	if err != nil {
-		m.err = err
-		return
-	}
-	m.pages = append(m.pages, b)
-	for i := range b.Entries {
-		m.size += 1 + len(b.Entries[i].Members)/membersAsOne
-	}
-}
-
-func (m *mapped) empty() bool { return len(m.pages) == 0 && m.err == nil }
-func (m *mapped) full() bool  { return m.size >= importSize }
-
-// pages imports pages while the next ones are mapped and the one after them fetched: each
+// pages imports a page while the next one is mapped and the one after it fetched: each
 // needs a good part of a core.
 func (c *cycle) pages(ctx context.Context, im *state.Importer, cursor sources.Cursor) error {
 	ctx, cancel := context.WithCancel(ctx)
-	pages, ready := make(chan fetched), make(chan mapped)
+	pages, batches := make(chan fetched), make(chan mapped)
 	go c.fetch(ctx, cursor, pages)
-	go c.mapPages(ctx, pages, ready)
-	defer drain(ready)
+	go c.mapPages(ctx, pages, batches)
+	defer drain(batches)
 	defer cancel()
 	read := 0
-	for m := range ready {
-		if err := im.Import(ctx, m.pages...); err != nil {
-			return fmt.Errorf("store what the source says: %w", err)
-		}
-		for i := range m.pages {
-			if err := c.unmapped(ctx, &m.pages[i]); err != nil {
-				return fmt.Errorf("log what could not be mapped: %w", err)
-			}
-			read += len(m.pages[i].Entries)
-		}
-		c.progress("read", read, 0)
+	for m := range batches {
 		if m.err != nil {
 			return fmt.Errorf("read the source: %w", m.err)
 		}
-		if m.pages[len(m.pages)-1].Done {
+		if err := im.Import(ctx, m.batch); err != nil {
+			return fmt.Errorf("store a page of the source: %w", err)
+		}
+		if err := c.unmapped(ctx, &m.batch); err != nil {
+			return fmt.Errorf("log what could not be mapped: %w", err)
+		}
+		read += len(m.batch.Entries)
+		c.progress("read", read, 0)
+		if m.batch.Done {
 			return nil
 		}
 	}
@@ -154,41 +132,23 @@ func (c *cycle) fetch(ctx context.Context, cursor sources.Cursor, next chan<- fe
 	}
 }
 
-// mapPages maps pages, and hands over what it has as soon as the import takes it.
 func (c *cycle) mapPages(ctx context.Context, pages <-chan fetched, next chan<- mapped) {
 	defer close(next)
 	defer drain(pages)
-	var ready mapped
-	for in := pages; in != nil || !ready.empty(); {
-		from, to := in, next
-		if ready.full() {
-			from = nil
+	for f := range pages {
+		m := mapped{err: f.err}
+		if f.err == nil {
+			m.batch = c.batch(f.page)
 		}
-		if ready.empty() {
-			to = nil
-		}
-		select {
-		case f, more := <-from:
-			if !more {
-				in = nil
-			} else {
-				ready.add(c.batch(&f))
-			}
-		case to <- ready:
-			ready = mapped{}
-		case <-ctx.Done():
+		if !handOver(ctx, next, m) {
 			return
 		}
 	}
 }
 
-// batch maps a page. It runs beside the import of the pages before, and only reads what
+// batch maps a page. It runs beside the import of the page before, and only reads what
 // stays the same in a cycle.
-func (c *cycle) batch(f *fetched) (state.Batch, error) {
-	if f.err != nil {
-		return state.Batch{}, f.err
-	}
-	p := f.page
+func (c *cycle) batch(p *sources.Page) state.Batch {
 	b := state.Batch{
 		CompleteGroups: p.CompleteGroups, Assignments: p.Assignments, CompleteAssignments: p.CompleteAssignments,
 		Cursor: p.Cursor, Full: p.Full, Done: p.Done,
@@ -209,7 +169,7 @@ func (c *cycle) batch(f *fetched) (state.Batch, error) {
 			c.log.Warn("object could not be mapped", "source_id", b.Entries[i].SourceID, "code", f.Code)
 		}
 	}
-	return b, nil
+	return b
 }
 
 func userEntry(m *mapping.Mapping, u *sources.User) state.Entry {

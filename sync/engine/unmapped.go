@@ -22,6 +22,9 @@ func (c *cycle) unmapped(ctx context.Context, b *state.Batch) error {
 				continue
 			}
 			records = append(records, c.unmappedRecord(e))
+			if e.SourceID == "" {
+				c.out.Nameless++
+			}
 			if e.Resource == sinks.Group {
 				c.out.Groups.Failed++
 			} else {

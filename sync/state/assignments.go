@@ -10,7 +10,7 @@ import (
 
 // assignments stores who is assigned to the scope's application. The list is given whole
 // in every round; its end takes the assignment from everyone who was not in it.
-func (im *Importer) assignments(t *txn, b *Batch) error {
+func (im *Importer) assignments(t *txn, b Batch) error {
 	for _, a := range b.Assignments {
 		if err := im.assign(t, a); err != nil {
 			return err

@@ -52,7 +52,7 @@ type Importer struct {
 	scoped bool
 	groups bool
 	seen   [seenKinds]bitset
-	fresh  [seenKinds][]int64 // of the pages in hand
+	fresh  [seenKinds][]int64 // of the page in hand
 	told   map[int64]idSet    // likewise the members of groups; the pages before stand in the table
 	// Unchanged and Outside count, by resource, the entries that said nothing new of
 	// objects with and without an account.
@@ -86,51 +86,38 @@ func (s *Store) Importer(ctx context.Context, o ImportOptions) (*Importer, error
 	return im, err
 }
 
-// Import stores pages and the cursor behind them in one transaction. With the Done page,
-// the last, it also ends the round: in a full one, whatever was not seen is marked gone.
-func (im *Importer) Import(ctx context.Context, pages ...Batch) error {
-	if len(pages) == 0 {
-		return nil
-	}
+// Import stores a page and the cursor behind it in one transaction. On the Done page it
+// also ends the round: in a full one, whatever was not seen is marked gone.
+func (im *Importer) Import(ctx context.Context, b Batch) error {
 	return im.s.soon(ctx, func(t *txn) error {
-		for i := range pages {
-			if err := im.page(t, &pages[i]); err != nil {
+		if err := im.becomeFull(t, b.Full); err != nil {
+			return err
+		}
+		if err := im.entries(t, b.Entries); err != nil {
+			return err
+		}
+		for _, e := range b.Bad {
+			if err := im.bad(t, e); err != nil {
 				return err
 			}
 		}
-		last := &pages[len(pages)-1]
-		if last.Done {
-			return im.done(t, last.Cursor)
+		if err := im.assignments(t, b); err != nil {
+			return err
+		}
+		for _, g := range b.CompleteGroups {
+			if err := im.completeGroup(t, g, true); err != nil {
+				return err
+			}
+		}
+		if b.Done {
+			return im.done(t, b.Cursor)
 		}
 		if err := im.remember(t, 0); err != nil {
 			return err
 		}
-		_, err := t.exec(`UPDATE jobs SET cursor = ? WHERE id = ?`, string(last.Cursor), im.job)
+		_, err := t.exec(`UPDATE jobs SET cursor = ? WHERE id = ?`, string(b.Cursor), im.job)
 		return err
 	})
-}
-
-func (im *Importer) page(t *txn, b *Batch) error {
-	if err := im.becomeFull(t, b.Full); err != nil {
-		return err
-	}
-	if err := im.entries(t, b.Entries); err != nil {
-		return err
-	}
-	for _, e := range b.Bad {
-		if err := im.bad(t, e); err != nil {
-			return err
-		}
-	}
-	if err := im.assignments(t, b); err != nil {
-		return err
-	}
-	for _, g := range b.CompleteGroups {
-		if err := im.completeGroup(t, g, true); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // One stores a single entry, for a provision on demand: the cursor stays where it is. A

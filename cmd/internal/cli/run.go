@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -106,15 +108,27 @@ func outcome(c *state.Cycle, entered string) error {
 	case c.Status == "held":
 		return &exitError{status: exitHeld, err: errors.New(heldAdvice(c.Job, c.StagedDeletions))}
 	case c.Status == "partial" && c.DryRun:
-		return &exitError{status: exitPartial, err: fmt.Errorf("%s of %s would be in escrow; the plan says why", count(c.Escrowed, "object"), c.Job)}
+		return &exitError{status: exitPartial, err: fmt.Errorf("%s; the plan says why", missed(c, "would be in escrow"))}
 	case c.Status == "partial":
 		return &exitError{
-			status: exitPartial, err: fmt.Errorf("%s of %s in escrow, to be tried again later", count(c.Escrowed, "object"), c.Job),
+			status: exitPartial, err: errors.New(missed(c, "in escrow, to be tried again later")),
 			advice: "`idpbridge logs " + c.Job + " --status failure` says why",
 		}
 	default:
 		return nil
 	}
+}
+
+// missed says what a cycle could not bring to the app. Who has no id can't be in escrow.
+func missed(c *state.Cycle, escrow string) string {
+	var parts []string
+	if c.Escrowed > 0 || c.Nameless == 0 {
+		parts = append(parts, count(c.Escrowed, "object")+" of "+c.Job+" "+escrow)
+	}
+	if c.Nameless > 0 {
+		parts = append(parts, "entries of the source without an id: "+strconv.Itoa(c.Nameless))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func cycleFailure(c *state.Cycle) error {
