@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3"
 )
 
@@ -39,8 +41,12 @@ func migrator(db *sql.DB) (*goose.Provider, error) {
 		goose.WithGoMigrations(goMigrations()...), goose.WithSlog(slog.New(slog.DiscardHandler)))
 }
 
-// migrateTries bounds how often the same step is tried because another process was at it.
-const migrateTries = 100
+// migrateTries bounds how often the same step is tried because another process was at it,
+// with a pause between.
+const (
+	migrateTries = 100
+	migratePause = 50 * time.Millisecond
+)
 
 // migrate brings the schema up to date. Processes that start together on a new file
 // stumble over each other here; whoever loses looks again.
@@ -57,6 +63,9 @@ func (s *Store) migrate(ctx context.Context) error {
 			try, last = 1, have
 		}
 		switch {
+		case busy(err) && try < migrateTries:
+			time.Sleep(migratePause)
+			continue
 		case err != nil:
 			return err
 		case have > want:
@@ -67,9 +76,16 @@ func (s *Store) migrate(ctx context.Context) error {
 		if _, err := p.Up(ctx); err != nil && (try == migrateTries || ctx.Err() != nil) {
 			return classify(err)
 		} else if err != nil {
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(migratePause)
 		}
 	}
+}
+
+// busy says that another process is at the file. While one turns a new file to a
+// write-ahead log, SQLite tells so at once, without waiting for its busy timeout.
+func busy(err error) bool {
+	e, ok := errors.AsType[sqlite3.Error](err)
+	return ok && e.Code == sqlite3.ErrBusy
 }
 
 // version returns the file's schema version, 0 for a new file. It is read here and not by
