@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -98,12 +99,15 @@ func toldWait(err error) time.Duration {
 }
 
 // cycleError puts a cycle's error into words. A read that can't be trusted is named for
-// that, whatever stood behind it: that nobody was removed is what matters.
+// that, whatever stood behind it: that nobody was removed is what matters. What to do the
+// source knows best.
 func cycleError(err error) *provlog.Error {
-	if untrusted(err) {
-		return provlog.FromError(provlog.Coded(provlog.CodeIncompleteSource, "%w", err))
+	if !untrusted(err) {
+		return provlog.FromError(err)
 	}
-	return provlog.FromError(err)
+	e := provlog.FromError(provlog.Coded(provlog.CodeIncompleteSource, "%w", err))
+	e.Advice = cmp.Or(sources.HintOf(err), e.Advice)
+	return e
 }
 
 func untrusted(err error) bool {

@@ -24,7 +24,7 @@ type Cycle struct {
 	Groups          Counts     `json:"groups"`
 	Memberships     Members    `json:"memberships"`
 	Escrowed        int        `json:"escrowed"`
-	Nameless        int        `json:"nameless,omitempty"` // entries of the source without an id, which no escrow can hold
+	Nameless        int        `json:"nameless,omitempty"` // entries without an id that this cycle read, which no escrow can hold
 	StagedDeletions int        `json:"staged_deletions"`
 	Requests        Requests   `json:"requests"`
 	Quarantined     bool       `json:"quarantined"`

@@ -122,7 +122,7 @@ func outcome(c *state.Cycle, entered string) error {
 // missed says what a cycle could not bring to the app. Who has no id can't be in escrow.
 func missed(c *state.Cycle, escrow string) string {
 	var parts []string
-	if c.Escrowed > 0 || c.Nameless == 0 {
+	if c.Escrowed > 0 {
 		parts = append(parts, count(c.Escrowed, "object")+" of "+c.Job+" "+escrow)
 	}
 	if c.Nameless > 0 {
