@@ -147,8 +147,9 @@ func wakeMembers(t *txn, job JobID, users idSet) error {
 	if len(users) == 0 {
 		return nil
 	}
+	named := users.bits()
 	for _, where := range []string{rostersSettled, rostersClaimed} {
-		err := rosters{job, where, users.bits()}.each(t.scan, func(r *roster) error {
+		err := rosters{job, where, named}.each(t.scan, func(r *roster) error {
 			r.compare(users.and(r.all()))
 			r.woken++
 			return t.putRoster(r)
